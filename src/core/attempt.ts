@@ -1,0 +1,222 @@
+import type { CallRecord } from './call.ts'
+import type { EventType, Payload } from './events.ts'
+import type { Child, Ending } from './scope.ts'
+import { Scope } from './scope.ts'
+import type { Branch } from './branch.ts'
+import type { Again, Guard } from './policy.ts'
+import type { Stage } from './stage.ts'
+import type { Strand } from './strand.ts'
+import type { Alarm, Ringable } from './timers.ts'
+import type { Settled } from './verdict.ts'
+import type { Wait } from './wait.ts'
+
+/** The importance of a call. */
+export type Priority = 'critical' | 'high' | 'normal' | 'low'
+
+/** From the most important to the least. */
+export const priorities: readonly Priority[] = ['critical', 'high', 'normal', 'low']
+
+/** What all attempts of one `run` share. */
+export interface Call {
+  /** Made when first read; unique within the process. */
+  readonly id: string
+  /** The name of the pipeline. */
+  readonly pipeline: string
+  readonly operation: string | undefined
+  readonly meta: unknown
+  readonly key: string | undefined
+  /** `false`: retry and hedge act only on what provably never started. Default `true`. */
+  readonly idempotent: boolean
+  /** 0..127 within a priority; `undefined` where none was said. */
+  readonly subLevel: number | undefined
+  /** How many attempts have run the user's function so far. */
+  readonly attempts: number
+  /** ms on the pipeline's clock; NaN while nobody observes the pipeline. */
+  readonly startedAt: number
+  /** Whether somebody listens: ask before making a payload. */
+  wants(type: EventType): boolean
+  /** Tells an event of this call to the pipeline's listeners and observers. */
+  emit<T extends EventType>(type: T, payload: CallPayload<T>): void
+}
+
+/** The facts of an event of a call; the call adds its id, its pipeline and the time. */
+export type CallPayload<T extends EventType> = Omit<Payload<T>, 'call' | 'at'>
+
+/** One passage of a stage; the innermost ones run the user's function. A small lazy record: what is not read is not made. */
+export interface Attempt {
+  /** 1-based, over retries and hedges of one call. */
+  readonly number: number
+  /** ms on the pipeline's clock, after any wait. Stamped only where a guard says `timed`, an observer or a listener needs it, or a guard asked `now()`; else NaN. */
+  readonly startedAt: number
+  readonly priority: Priority
+  /** Aborted when the attempt is given up: its timeout, the caller's abort or deadline, a lost hedge. Built on first read. */
+  readonly signal: AbortSignal
+  readonly call: Call
+  /** A point on the pipeline's clock; `Infinity` when unbounded. A guard's `admit` may lower it. */
+  deadline: number
+  /** The deadline of what encloses this attempt's layer: it bounds a further attempt. */
+  readonly outerDeadline: number
+  /** Set by a breaker for its trial attempts. */
+  probe: boolean
+  /** The time of this attempt's admission: `startedAt`, stamped when first asked for. For a guard's `admit`. */
+  now(): number
+  /**
+   * The function's answer goes up at once; `settle` and `release` wait for `done`. Its rejection is classified again, for
+   * the guards only. The attempt's own timeout ends here; the deadlines around it stay.
+   */
+  until(done: PromiseLike<unknown>): void
+  /** A layer's further attempt: next number, the same bounds, an own signal. */
+  fork(): Attempt
+  /** A layer gives this attempt up (a lost hedge): its signal is aborted with `reason`, its guards learn nothing (`ignored`). */
+  cancel(reason?: unknown): void
+  /** A layer drops this value, unseen by the caller: the pipeline's `discard` option gets it. */
+  discard(value: unknown): void
+}
+
+/** What a step said last on the path to this attempt; a list, from the innermost layer outwards. */
+export interface Trail {
+  readonly at: number
+  readonly said: Again
+  readonly rest: Trail | undefined
+}
+
+/** The record behind {@link Attempt}. Its fields belong to the stage and the strand. */
+export class AttemptRecord extends Scope implements Attempt, Child, Ringable {
+  number: number
+  startedAt: number = NaN
+  probe = false
+
+  // where it stands
+  before: Child | undefined = undefined
+  after: Child | undefined = undefined
+  stage: Stage | undefined = undefined
+  strand: Strand | undefined = undefined
+  /** The index of its stage, or of the surround that it was given to, in the fold. */
+  at = -1
+  trail: Trail | undefined = undefined
+  /** What a surround's `next` runs for it. */
+  branch: Branch | undefined = undefined
+
+  // what it holds
+  permits: object[] | undefined = undefined
+  admitted = 0
+  waiting: Wait | undefined = undefined
+  held: Promise<unknown> | undefined = undefined
+  controller: AbortController | undefined = undefined
+
+  // what is to come of it
+  /** The guard that lowered the deadline last. */
+  limiter: Guard | undefined = undefined
+  alarm: Alarm | undefined = undefined
+  /** Rings when it counts as abandoned. */
+  watch: Alarm | undefined = undefined
+  /** The scope whose settlement waits for what this attempt holds. */
+  awaitedBy: Scope | undefined = undefined
+  answered = false
+  settled = false
+  /** Whether its parent knows it. */
+  adopted = false
+
+  constructor(
+    readonly call: CallRecord,
+    public parent: Scope,
+  ) {
+    super()
+    this.number = call.attempts + 1
+    this.deadline = parent.deadline
+  }
+
+  get priority(): Priority {
+    return this.call.priority
+  }
+
+  get outerDeadline(): number {
+    return this.parent.deadline
+  }
+
+  get signal(): AbortSignal {
+    const controller = (this.controller ??= new AbortController())
+    if (this.adopted) this.call.plan.live.add(this)
+    const { ended = this.branch?.ended } = this
+    const { overdue } = this.call.plan
+    if (ended !== undefined) abort(controller, ended.error)
+    else if (overdue !== undefined && this.adopted) abort(controller, overdue)
+    return controller.signal
+  }
+
+  now(): number {
+    // NaN is the only number that is not itself.
+    if (this.startedAt !== this.startedAt) this.startedAt = this.call.plan.clock.now()
+    return this.startedAt
+  }
+
+  until(done: PromiseLike<unknown>): void {
+    const work = Promise.resolve(done)
+    // Whoever ended the attempt meanwhile no longer asks; its rejection must not be "unhandled".
+    work.catch(() => {})
+    this.held = this.held === undefined ? work : Promise.all([this.held, work])
+    this.held.catch(() => {})
+    this.disarm()
+    this.deadline = this.parent.deadline
+  }
+
+  fork(): AttemptRecord {
+    const fork = new AttemptRecord(this.call, this.parent)
+    fork.trail = this.trail
+    return fork
+  }
+
+  cancel(reason: unknown = new DOMException('This attempt was given up', 'AbortError')): void {
+    const ending: Ending = { by: 'caller', verdict: 'ignored', error: reason }
+    if (this.branch !== undefined) this.branch.end(ending)
+    else if (this.stage === undefined) this.ended = ending
+    else this.stage.cancel(this, ending)
+  }
+
+  discard(value: unknown): void {
+    this.call.plan.discard(value)
+  }
+
+  join(): void {
+    if (this.adopted) return
+    this.adopted = true
+    if (this.controller !== undefined) this.call.plan.live.add(this)
+    this.parent.adopt(this)
+  }
+
+  part(): void {
+    if (!this.adopted) return
+    this.adopted = false
+    this.parent.leave(this)
+  }
+
+  disarm(): void {
+    if (this.alarm === undefined) return
+    this.call.plan.timers.clear(this.alarm)
+    this.alarm = undefined
+  }
+
+  ring(alarm: Alarm, now: number): void {
+    if (alarm === this.watch) this.stage?.abandon(this)
+    else this.stage?.expire(this, now)
+  }
+
+  end(ending: Ending): void {
+    if (this.ended !== undefined) return
+    this.ended = ending
+    this.endChildren(ending)
+    this.stage?.end(this, ending)
+  }
+
+  protected onIdle(): void {
+    if (this.settled) this.stage?.release(this)
+  }
+
+  heldSettled(settled: Settled): void {
+    this.stage?.settle(this, settled.verdict, settled.endedBy, settled.retryAfterMs)
+  }
+}
+
+function abort(controller: AbortController, reason: unknown): void {
+  if (!controller.signal.aborted) controller.abort(reason)
+}

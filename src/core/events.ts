@@ -1,0 +1,191 @@
+import type { Priority } from './attempt.ts'
+import { guarded, type OnInternalError, reportToConsole } from './hooks.ts'
+import type { EndedBy, Verdict } from './verdict.ts'
+
+/** What every event says. `at` is ms on the pipeline's clock. */
+export interface EventBase {
+  /** The pipeline it happened in; for a state event heard at the policy itself, the pipeline that folded it first. */
+  readonly pipeline: string
+  readonly at: number
+}
+
+export interface PolicyEventBase extends EventBase {
+  readonly policy: string
+}
+
+export interface CallEventBase extends EventBase {
+  /** The call's id. */
+  readonly call: string
+}
+
+export interface BreakerEventBase extends PolicyEventBase {
+  readonly from: 'closed' | 'open' | 'halfOpen' | 'isolated'
+}
+
+/** The one typed map: `room.happened` in the past tense, flat payloads, numbers with units. */
+export interface EventMap {
+  /** A call was answered, and everything that its guards still had to learn of it is known. */
+  'call.settled': CallEventBase & {
+    readonly ok: boolean
+    readonly verdict: Verdict
+    readonly endedBy: EndedBy
+    readonly attempts: number
+    readonly durationMs: number
+    readonly priority: Priority
+    readonly operation: string | undefined
+    /** The error's `code` or `name`; `undefined` when ok. */
+    readonly error: string | undefined
+  }
+  /** An attempt that ran the user's function is settled. */
+  'attempt.settled': CallEventBase & {
+    readonly number: number
+    readonly verdict: Verdict
+    readonly endedBy: EndedBy
+    readonly durationMs: number
+  }
+  /** A guard refused an attempt. */
+  'call.refused': CallEventBase & RefusalFacts
+  /** A guard in `mode: 'observe'` would have refused. */
+  'refusal.observed': CallEventBase & RefusalFacts
+  'timeout.expired': CallEventBase & { readonly policy: string; readonly timeoutMs: number; readonly number: number; readonly verdict: Verdict }
+  'retry.scheduled': CallEventBase & { readonly policy: string; readonly number: number; readonly delayMs: number; readonly verdict: Verdict }
+  'retry.exhausted': CallEventBase & { readonly policy: string; readonly attempts: number; readonly verdict: Verdict }
+  'budget.exhausted': CallEventBase & { readonly policy: string; readonly verdict: Verdict }
+  'fallback.used': CallEventBase & { readonly policy: string; readonly verdict: Verdict }
+  'breaker.opened': BreakerEventBase & {
+    /** Such as `62 % of 41 calls in 10 s failed`. */
+    readonly reason: string
+    readonly breakMs: number
+    readonly opensInARow: number
+  }
+  'breaker.halfOpened': BreakerEventBase
+  'breaker.closed': BreakerEventBase & { readonly openedForMs: number }
+  'breaker.isolated': BreakerEventBase
+  'policy.warned': PolicyEventBase & { readonly message: string }
+}
+
+export interface RefusalFacts {
+  readonly policy: string
+  readonly reason: string
+  /** The name of the error that it becomes, such as `BreakerOpenError`. */
+  readonly error: string
+  readonly priority: Priority
+  readonly retryAfterMs: number | undefined
+}
+
+export type EventType = keyof EventMap
+export type Listener<T extends EventType> = (event: EventMap[T] & { readonly type: T }) => void
+/** Any event, told apart by `type`. */
+export type AnyEvent = { [T in EventType]: EventMap[T] & { readonly type: T } }[EventType]
+export type AnyListener = (event: AnyEvent) => void
+/** Undoes what returned it. Calling it again does nothing. */
+export type Undo = () => void
+
+export interface Subscribable {
+  on<T extends EventType>(type: T, listener: Listener<T>): Undo
+  on(type: '*', listener: AnyListener): Undo
+}
+
+/** Facts of an event that the emitter itself does not know. */
+export type Payload<T extends EventType> = Omit<EventMap[T], 'pipeline'>
+
+// State changes first, listeners after: while a stage runs its loop, events wait here.
+let loops = 0
+let draining = false
+const waiting: (() => void)[] = []
+
+/** Holds events back until the matching {@link endLoop}. */
+export function beginLoop(): void {
+  loops++
+}
+
+export function endLoop(): void {
+  loops--
+  if (waiting.length > 0) drain()
+}
+
+function drain(): void {
+  if (loops > 0 || draining) return
+  draining = true
+  try {
+    // A listener may cause further events: they queue up behind.
+    for (let deliver = waiting.shift(); deliver !== undefined; deliver = waiting.shift()) deliver()
+  } finally {
+    draining = false
+  }
+}
+
+/**
+ * Where listeners register. `wants` is asked before a payload is made. A policy's events are forwarded to the events of
+ * the pipelines that have a listener, under each pipeline's own name.
+ */
+export class Events implements Subscribable {
+  /** Reports what a listener threw. */
+  onInternalError: OnInternalError = reportToConsole
+  #listeners: Map<string, ((event: never) => void)[]> | undefined
+  #forwards: Set<Events> | undefined
+
+  /** @param pipeline its name, put into every payload; a policy's is set when a pipeline first folds it */
+  constructor(public pipeline: string = '') {}
+
+  on<T extends EventType>(type: T, listener: Listener<T>): Undo
+  on(type: '*', listener: AnyListener): Undo
+  on(type: string, listener: (event: never) => void): Undo {
+    if (typeof listener !== 'function') throw new TypeError(`on("${type}") takes a function`)
+    this.#listeners ??= new Map()
+    // Copied on change, so that an event being told goes to those who listened when it happened; a copy of the
+    // listener, so that one function registered twice is told twice and undone once.
+    const entry = (event: never): void => listener(event)
+    this.#listeners.set(type, [...(this.#listeners.get(type) ?? []), entry])
+    this.onChange?.()
+    return () => {
+      const left = this.#listeners?.get(type)?.filter((one) => one !== entry) ?? []
+      if (left.length > 0) this.#listeners?.set(type, left)
+      else this.#listeners?.delete(type)
+      if (this.#listeners?.size === 0) this.#listeners = undefined
+      this.onChange?.()
+    }
+  }
+
+  /** Called when a listener has come or gone. */
+  onChange: (() => void) | undefined
+
+  get heard(): boolean {
+    return this.#listeners !== undefined
+  }
+
+  wants(type: EventType): boolean {
+    const listeners = this.#listeners
+    if (listeners !== undefined && (listeners.has(type) || listeners.has('*'))) return true
+    if (this.#forwards !== undefined) for (const forward of this.#forwards) if (forward.wants(type)) return true
+    return false
+  }
+
+  /** Tells an event: at once, or after the stage's loop that is running. */
+  emit<T extends EventType>(type: T, payload: Payload<T>): void {
+    waiting.push(() => this.#tell(type, payload))
+    drain()
+  }
+
+  forward(to: Events): void {
+    this.#forwards ??= new Set()
+    this.#forwards.add(to)
+  }
+
+  unforward(to: Events): void {
+    this.#forwards?.delete(to)
+    if (this.#forwards?.size === 0) this.#forwards = undefined
+  }
+
+  #tell<T extends EventType>(type: T, payload: Payload<T>): void {
+    const listeners = this.#listeners
+    if (listeners !== undefined) {
+      const event = { type, pipeline: this.pipeline, ...payload } as never
+      for (const listener of [...(listeners.get(type) ?? []), ...(listeners.get('*') ?? [])]) guarded(this.onInternalError, () => listener(event))
+    }
+    if (this.#forwards !== undefined) for (const to of this.#forwards) if (to.wants(type)) to.#tell(type, payload)
+  }
+}
+
+/** A policy's side of {@link Events}. */
+export type PolicyEvents = Events

@@ -1,0 +1,94 @@
+import { show, wrongType } from './options.ts'
+import type { Clock } from './clock.ts'
+import type { Node, Plan } from './plan.ts'
+import type { Guard, Host, Policy } from './policy.ts'
+import { Stage } from './stage.ts'
+
+interface Folded {
+  readonly nodes: readonly Node[]
+  readonly stepsBefore: readonly number[]
+  readonly host: Host
+  readonly warnings: readonly string[]
+}
+
+/** The clock each policy lives on: that of the first pipeline that folded it. */
+const clocks = new WeakMap<object, Clock>()
+
+/** Folds a flat list, once: neighbouring guards become one stage, a layer ends the run, and a stage stands around the function. */
+export function fold(plan: Plan): Folded {
+  const { policies } = plan
+  const nodes: Node[] = []
+  const stepsBefore: number[] = []
+  let run: Guard[] = []
+  let steps = 0
+  const put = (node: Node): void => {
+    nodes.push(node)
+    stepsBefore.push(steps)
+    if (node.kind === 'step') steps++
+  }
+  policies.forEach((policy, i) => check(plan.name, policies, policy, i))
+  for (const policy of policies) {
+    if (policy.kind === 'guard') run.push(policy)
+    else {
+      if (run.length > 0) put(new Stage(run, false, plan))
+      run = []
+      put({ kind: policy.after === undefined ? 'surround' : 'step', layer: policy })
+    }
+  }
+  put(new Stage(run, true, plan))
+  const host = hostOf(plan)
+  for (const policy of policies) checkClock(policy, host)
+  for (const policy of policies) bind(policy, host)
+  return { nodes, stepsBefore, host, warnings: policies.flatMap((policy, i) => policy.warn?.(policies, i) ?? []) }
+}
+
+function check(pipeline: string, list: readonly Policy[], policy: unknown, i: number): void {
+  const where = `policies[${i}] of the pipeline ${show(pipeline)}`
+  if (typeof policy !== 'object' || policy === null) {
+    wrongType(where, typeof policy === 'function' ? 'a policy; call the factory, such as breaker()' : 'a policy', policy)
+  }
+  const { kind, name } = policy as Policy
+  if (typeof name !== 'string') wrongType(`name of ${where}`, 'a string', name)
+  if (kind === 'guard') {
+    if (!has(policy, 'admit')) wrongType(`admit of ${where}`, 'a function', undefined)
+  } else if (kind === 'layer') {
+    if (has(policy, 'after') === has(policy, 'around')) throw new TypeError(`${where}, the layer ${show(name)}, must have either after or around`)
+  } else wrongType(`kind of ${where}`, "'guard' or 'layer'", kind)
+  if (list.indexOf(policy as Policy) !== i) throw new TypeError(`${where}, ${show(name)}, stands in the list twice: a policy object is one policy; make a second one`)
+}
+
+function has(policy: object, hook: string): boolean {
+  return typeof (policy as Record<string, unknown>)[hook] === 'function'
+}
+
+function checkClock(policy: Policy, host: Host): void {
+  const bound = clocks.get(policy)
+  if (bound === undefined || bound === host.clock) return
+  throw new TypeError(`The policy ${show(policy.name)} is bound to another clock than the pipeline ${show(host.pipeline)}: pipelines that share a policy share a clock`)
+}
+
+function bind(policy: Policy, host: Host): void {
+  if (clocks.has(policy)) return
+  clocks.set(policy, host.clock)
+  if (policy.events !== undefined) {
+    policy.events.pipeline = host.pipeline
+    policy.events.onInternalError = host.report
+  }
+  policy.bind?.(host)
+}
+
+function hostOf(plan: Plan): Host {
+  const guards = plan.policies.filter((policy): policy is Guard => policy.kind === 'guard')
+  return {
+    pipeline: plan.name,
+    clock: plan.clock,
+    random: plan.random,
+    report: plan.report,
+    // The innermost timeout is the attempt's.
+    get timeoutMs() {
+      return guards.findLast((guard) => guard.timeoutMs !== undefined)?.timeoutMs ?? Infinity
+    },
+    pressure: () => guards.reduce((highest, guard) => Math.max(highest, guard.pressure?.() ?? 0), 0),
+    probeDue: () => guards.some((guard) => guard.probeDue?.() === true),
+  }
+}

@@ -1,0 +1,66 @@
+import type { AttemptRecord } from './attempt.ts'
+import type { RejectedError } from './errors.ts'
+import type { Refusal } from './policy.ts'
+import type { Clock } from './clock.ts'
+import type { EndedBy, Outcome, Settled, Verdict } from './verdict.ts'
+
+/** The one shape in which the outcomes of real work travel. */
+export class Result {
+  /** The attempt that still holds its permits for what goes on after the answer (`attempt.until`). */
+  holder: AttemptRecord | undefined = undefined
+  constructor(
+    readonly ok: boolean,
+    readonly value: unknown,
+    readonly error: unknown,
+    readonly verdict: Verdict,
+    readonly endedBy: EndedBy,
+    readonly retryAfterMs: number | undefined,
+  ) {}
+}
+
+export function succeeded<T>(value: T, verdict: Verdict, retryAfterMs?: number): Outcome<T> {
+  return new Result(true, value, undefined, verdict, 'work', retryAfterMs) as Outcome<T>
+}
+
+export function failed(error: unknown, verdict: Verdict, endedBy: EndedBy = 'work', retryAfterMs?: number): Outcome<never> {
+  return new Result(false, undefined, error, verdict, endedBy, retryAfterMs) as unknown as Outcome<never>
+}
+
+/** Where a refusal happened: what its error says beside the refusal itself. */
+export interface Edge {
+  readonly name: string
+  readonly stacks: boolean
+}
+
+/** A refusal on its way out. Its error is made when somebody reads it, at the latest at the edge of the pipeline. */
+export class Refused {
+  readonly ok = false
+  readonly verdict = 'unused'
+  readonly endedBy = 'refusal'
+  #error: RejectedError | undefined
+  constructor(
+    readonly refusal: Refusal,
+    readonly edge: Edge,
+    readonly attempts: number,
+  ) {}
+  get retryAfterMs(): number | undefined {
+    return this.refusal.retryAfterMs
+  }
+  get error(): RejectedError {
+    return (this.#error ??= this.refusal.toError(this.edge.name, this.attempts, this.edge.stacks))
+  }
+}
+
+/** What the guards are told; it reads the clock when the first of them asks. */
+export class SettledRecord implements Settled {
+  #at: number | undefined
+  constructor(
+    readonly verdict: Verdict,
+    readonly endedBy: EndedBy,
+    readonly retryAfterMs: number | undefined,
+    readonly clock: Clock,
+  ) {}
+  get settledAt(): number {
+    return (this.#at ??= this.clock.now())
+  }
+}

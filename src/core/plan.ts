@@ -1,0 +1,193 @@
+import type { Attempt, AttemptRecord, Call } from './attempt.ts'
+import { type Clock, systemClock } from './clock.ts'
+import type { CallRecord } from './call.ts'
+import { type AnyEvent, Events, type EventType, type Payload } from './events.ts'
+import type { SpillwayError } from './errors.ts'
+import { fold } from './fold.ts'
+import { guarded, ignored, type OnInternalError, reportToConsole } from './hooks.ts'
+import type { Host, Layer, Policy } from './policy.ts'
+import type { Stage } from './stage.ts'
+import type { Strand } from './strand.ts'
+import { type Timers, timersOf } from './timers.ts'
+import { type Classify, classify, type Outcome, type Settled } from './verdict.ts'
+
+/** A layer: a step answers outcomes one at a time, a surround runs what is inside as often as it likes. */
+export interface LayerNode {
+  readonly kind: 'step' | 'surround'
+  readonly layer: Layer<unknown>
+}
+
+export type Node = Stage | LayerNode
+
+/**
+ * A recorder: fixed when the pipeline is built, told of every settled attempt and call without an event object. What it
+ * throws is told to `onInternalError`.
+ */
+export interface Observer {
+  attemptSettled?(attempt: Attempt, settled: Settled): void
+  callSettled?(call: Call, outcome: Outcome<unknown>, settled: Settled): void
+  /** Rare things: state changes, refusals, retries. */
+  event?(event: AnyEvent): void
+}
+
+export interface PipelineOptions {
+  /** Turns outcomes into verdicts. Default: {@link classify}. */
+  readonly classify?: Classify | undefined
+  /** Default: `performance.now` and `setTimeout`. */
+  readonly clock?: Clock | undefined
+  /** 0..1. Default `Math.random`. */
+  readonly random?: (() => number) | undefined
+  readonly observers?: readonly Observer[] | undefined
+  /** Gets every value that the caller will not see: of a dropped attempt, or of one that came too late. */
+  readonly discard?: ((value: unknown) => void) | undefined
+  /** Told, at build, of mistakes in the order of the policies. Default: `console.warn`. */
+  readonly onWarning?: ((message: string) => void) | undefined
+  /** Told what a listener or hook threw. Default: `console.error`. */
+  readonly onInternalError?: OnInternalError | undefined
+  /** Work that goes on so long after its caller was answered gives its slot back. Default: the larger of 30 000 and 10 × the attempt timeout. */
+  readonly abandonAfterMs?: number | undefined
+  /** `true`: refusals and timeouts carry a stack, which costs 3 to 10 µs each. Default `false`. */
+  readonly stacks?: boolean | undefined
+}
+
+/** Told to observers without anybody listening: all but the two that have hooks of their own. */
+const rare: readonly EventType[] = [
+  'call.refused', 'refusal.observed', 'timeout.expired', 'retry.scheduled', 'retry.exhausted', 'budget.exhausted',
+  'fallback.used', 'breaker.opened', 'breaker.halfOpened', 'breaker.closed', 'breaker.isolated', 'policy.warned',
+]
+
+/** A pipeline's list of policies, folded, with all that its calls share. */
+export class Plan {
+  readonly nodes: readonly Node[]
+  /** For each node, how many steps stand outside it. */
+  readonly stepsBefore: readonly number[]
+  readonly clock: Clock
+  readonly timers: Timers
+  readonly random: () => number
+  readonly classify: Classify
+  /** The default classifier: a value is a success, without asking. */
+  readonly trusting: boolean
+  readonly stacks: boolean
+  readonly observers: readonly Observer[]
+  readonly events: Events
+  readonly report: OnInternalError
+  readonly warnings: readonly string[]
+  readonly host: Host
+  /** Strands in a queue or a back-off. */
+  readonly parked: Set<Strand> = new Set()
+  /** Attempts whose signal somebody has read. */
+  readonly live: Set<AttemptRecord> = new Set()
+  /** Whether calls and attempts are stamped with their start, for who observes. */
+  stamping = false
+  closing = false
+  /** Why work is aborted that goes on after the grace of `close`. */
+  overdue: SpillwayError | undefined = undefined
+  inFlight = 0
+  onIdle: (() => void) | undefined = undefined
+  readonly #discard: ((value: unknown) => void) | undefined
+  readonly #abandonAfterMs: number | undefined
+
+  constructor(
+    readonly name: string,
+    readonly policies: readonly Policy[],
+    options: PipelineOptions,
+  ) {
+    this.clock = options.clock ?? systemClock
+    this.timers = timersOf(this.clock)
+    this.random = options.random ?? (() => Math.random())
+    this.classify = options.classify ?? classify
+    this.trusting = this.classify === classify
+    this.stacks = options.stacks ?? false
+    const { onInternalError } = options
+    this.report = onInternalError === undefined ? reportToConsole : (error) => guarded(ignored, () => onInternalError(error))
+    this.observers = [...(options.observers ?? [])]
+    this.#discard = options.discard
+    this.#abandonAfterMs = options.abandonAfterMs
+    this.events = new Events(name)
+    this.events.onInternalError = this.report
+    const folded = fold(this)
+    this.nodes = folded.nodes
+    this.stepsBefore = folded.stepsBefore
+    this.host = folded.host
+    this.warnings = folded.warnings
+    this.events.onChange = () => this.#heard()
+    for (const observer of this.observers) {
+      if (observer.event === undefined) continue
+      for (const type of rare) this.events.on(type, (event: unknown) => observer.event!(event as AnyEvent))
+    }
+    this.#heard()
+  }
+
+  /** Policies forward their events only while somebody here listens: a shared policy must not keep a pipeline alive. */
+  #heard(): void {
+    const { heard } = this.events
+    this.stamping = heard || this.observers.length > 0
+    for (const { events } of this.policies) {
+      if (heard) events?.forward(this.events)
+      else events?.unforward(this.events)
+    }
+  }
+
+  get abandonAfterMs(): number {
+    if (this.#abandonAfterMs !== undefined) return this.#abandonAfterMs
+    const { timeoutMs } = this.host
+    return timeoutMs === Infinity ? 30_000 : Math.max(30_000, 10 * timeoutMs)
+  }
+
+  wants(type: EventType): boolean {
+    return this.stamping && this.events.wants(type)
+  }
+
+  emit<T extends EventType>(type: T, payload: Payload<T>): void {
+    this.events.emit(type, payload)
+  }
+
+  discard(value: unknown): void {
+    const discard = this.#discard
+    if (discard !== undefined) guarded(this.report, () => discard(value))
+  }
+
+  callBegan(): void {
+    this.inFlight++
+  }
+
+  callEnded(): void {
+    if (--this.inFlight === 0) this.onIdle?.()
+  }
+
+  attemptSettled(attempt: AttemptRecord, settled: Settled): void {
+    if (!this.stamping) return
+    for (const observer of this.observers) {
+      if (observer.attemptSettled !== undefined) guarded(this.report, () => observer.attemptSettled!(attempt, settled))
+    }
+    if (!this.events.wants('attempt.settled')) return
+    const { verdict, endedBy, settledAt } = settled
+    this.emit('attempt.settled', { call: attempt.call.id, at: settledAt, number: attempt.number, verdict, endedBy, durationMs: settledAt - attempt.startedAt })
+  }
+
+  callSettled(call: CallRecord, outcome: Outcome<unknown>, settled: Settled): void {
+    for (const observer of this.observers) {
+      if (observer.callSettled !== undefined) guarded(this.report, () => observer.callSettled!(call, outcome, settled))
+    }
+    if (!this.events.wants('call.settled')) return
+    const { verdict, endedBy, settledAt } = settled
+    this.emit('call.settled', {
+      call: call.id,
+      at: settledAt,
+      ok: outcome.ok,
+      verdict,
+      endedBy,
+      attempts: call.attempts,
+      durationMs: settledAt - call.startedAt,
+      priority: call.priority,
+      operation: call.operation,
+      error: outcome.ok ? undefined : nameOfError(outcome.error),
+    })
+  }
+}
+
+/** An error's `code`, or its `name`. */
+function nameOfError(error: unknown): string {
+  const { code, name } = (typeof error === 'object' && error !== null ? error : {}) as { code?: unknown; name?: unknown }
+  return typeof code === 'string' ? code : typeof name === 'string' ? name : typeof error
+}

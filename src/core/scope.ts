@@ -1,0 +1,75 @@
+import type { EndedBy, Settled, Verdict } from './verdict.ts'
+
+/** Why a scope, and all work within it, was ended early. */
+export interface Ending {
+  readonly by: EndedBy
+  /** What the guards of started work are told; those of work that had not started are told `unused`. */
+  readonly verdict: Verdict
+  /** The error of whoever waits, and the reason of the aborted signals. */
+  readonly error: unknown
+}
+
+/** What can be ended from outside: an attempt, or the strand of a layer's `next`. */
+export interface Child {
+  before: Child | undefined
+  after: Child | undefined
+  end(ending: Ending): void
+}
+
+/**
+ * A node of the tree of a call: the call itself, or an attempt with what its layers started within it. Cancellation goes
+ * down this tree, and a scope is over when all work within it has ended.
+ */
+export abstract class Scope {
+  /** What encloses it; `undefined` for the call. */
+  abstract readonly parent: Scope | undefined
+  /** The call or attempt whose answer comes from within. */
+  get owner(): Scope {
+    return this
+  }
+
+  /** On the pipeline's clock; Infinity when unbounded. */
+  deadline: number = Infinity
+  ended: Ending | undefined = undefined
+  /** Whether a function ran within. */
+  started = false
+  /** Work within that has not ended: own work, and children not yet released. */
+  open = 0
+  #youngest: Child | undefined = undefined
+
+  adopt(child: Child): void {
+    this.open++
+    const elder = this.#youngest
+    child.before = elder
+    child.after = undefined
+    if (elder !== undefined) elder.after = child
+    this.#youngest = child
+  }
+
+  /** The child has been released. */
+  leave(child: Child): void {
+    const { before, after } = child
+    if (before !== undefined) before.after = after
+    if (after === undefined) this.#youngest = before
+    else after.before = before
+    child.before = child.after = undefined
+    this.workEnded()
+  }
+
+  workEnded(): void {
+    if (--this.open === 0) this.onIdle()
+  }
+
+  /** Ends all that runs within, inner first. */
+  endChildren(ending: Ending): void {
+    // A list of its own: ending one may release another.
+    const children: Child[] = []
+    for (let child = this.#youngest; child !== undefined; child = child.before) children.push(child)
+    for (const child of children) child.end(ending)
+  }
+
+  /** Nothing within is open any more. */
+  protected abstract onIdle(): void
+  /** What an attempt within had held (`until`) is settled, and it was this scope's answer. */
+  abstract heldSettled(settled: Settled): void
+}

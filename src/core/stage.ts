@@ -1,0 +1,212 @@
+import type { AttemptRecord } from './attempt.ts'
+import { DeadlinePassedError, stackless, TimeoutError } from './errors.ts'
+import { beginLoop, endLoop } from './events.ts'
+import { isThenable, quieted } from './hooks.ts'
+import { show } from './options.ts'
+import { failed, SettledRecord } from './outcome.ts'
+import type { Plan } from './plan.ts'
+import { type Guard, Unadmitted, unguarded } from './policy.ts'
+import type { Ending } from './scope.ts'
+import type { EndedBy, Settled, Verdict } from './verdict.ts'
+
+/** Whose timer comes later than this was paused itself (a blocked event loop, a laptop asleep): that says nothing about the dependency. */
+const lateAfterMs = (spanMs: number): number => Math.max(50, spanMs * 0.1)
+
+/**
+ * A run of neighbouring guards. The only place that admits, settles and releases, and so the only one that has to know
+ * what "once" means: each permit is settled once and released once, whatever ends the attempt first.
+ */
+export class Stage {
+  readonly kind = 'stage'
+  /** Guards that read `startedAt` when they settle. */
+  readonly timed: boolean
+  /** Guards whose first answer has been looked at: an asynchronous `admit` is found there. */
+  readonly #proven: boolean[]
+
+  constructor(
+    readonly guards: readonly Guard[],
+    /** Whether it surrounds the user's function. */
+    readonly innermost: boolean,
+    readonly plan: Plan,
+  ) {
+    this.timed = guards.some((guard) => guard.timed === true)
+    this.#proven = guards.map(() => false)
+  }
+
+  /**
+   * Asks the guards that have not been asked, outer to inner. `undefined` when all have admitted; else what the first of them
+   * said that did not, whose index is `attempt.admitted`. When one throws, nothing stays admitted.
+   */
+  admit(attempt: AttemptRecord): Unadmitted | undefined {
+    const { guards } = this
+    if (this.plan.timers.watched > 0) this.plan.timers.reap()
+    if (guards.length === 0) return undefined
+    const permits = (attempt.permits ??= new Array<object>(guards.length))
+    beginLoop()
+    try {
+      for (let i = attempt.admitted; i < guards.length; i++) {
+        const guard = guards[i]!
+        const bound = attempt.deadline
+        const answer = guard.admit(attempt)
+        if (attempt.deadline !== bound) this.#bounded(attempt, guard, bound)
+        if (answer instanceof Unadmitted) return answer
+        if (this.#proven[i] !== true) this.#prove(i, guard, answer)
+        permits[i] = answer
+        attempt.admitted = i + 1
+      }
+      return undefined
+    } catch (error) {
+      this.unwind(attempt)
+      throw error
+    } finally {
+      endLoop()
+    }
+  }
+
+  /** A guard may lower the deadline, never raise it. */
+  #bounded(attempt: AttemptRecord, guard: Guard, bound: number): void {
+    if (attempt.deadline < bound) attempt.limiter = guard
+    else attempt.deadline = bound
+  }
+
+  #prove(i: number, guard: Guard, answer: unknown): void {
+    if (typeof answer === 'object' && answer !== null && !isThenable(answer)) {
+      this.#proven[i] = true
+      return
+    }
+    quieted(answer)
+    throw new TypeError(`admit of the guard ${show(guard.name)} must answer an object, refuse(…) or later(…) at once, got ${isThenable(answer) ? 'a promise' : show(answer)}`)
+  }
+
+  /** Sets the timer of an attempt whose deadline one of its own guards has lowered. */
+  arm(attempt: AttemptRecord): void {
+    const { limiter } = attempt
+    if (limiter === undefined || attempt.deadline >= attempt.parent.deadline || attempt.alarm?.due === attempt.deadline) return
+    attempt.disarm()
+    const spanMs = limiter.timeoutMs
+    const span = spanMs ?? attempt.deadline - attempt.now()
+    attempt.alarm = this.plan.timers.set(attempt, attempt.deadline, span, spanMs !== undefined)
+  }
+
+  /** Admitted here and refused further in: as if it had not been. */
+  unwind(attempt: AttemptRecord, by: EndedBy = 'refusal'): void {
+    attempt.answered = attempt.settled = true
+    attempt.disarm()
+    this.#tell(attempt, new SettledRecord('unused', by, undefined, this.plan.clock))
+    this.#free(attempt)
+  }
+
+  /** The verdict is known. Only the first one counts. */
+  settle(attempt: AttemptRecord, verdict: Verdict, endedBy: EndedBy, retryAfterMs: number | undefined): void {
+    if (attempt.settled) return
+    attempt.answered = attempt.settled = true
+    attempt.disarm()
+    const settled = new SettledRecord(verdict, endedBy, retryAfterMs, this.plan.clock)
+    this.#tell(attempt, settled)
+    if (this.innermost && attempt.started) this.plan.attemptSettled(attempt, settled)
+    if (attempt.open === 0) this.release(attempt)
+    attempt.awaitedBy?.heldSettled(settled)
+  }
+
+  /** All work within has ended. */
+  release(attempt: AttemptRecord): void {
+    if (attempt.watch !== undefined) {
+      this.plan.timers.clear(attempt.watch)
+      attempt.watch = undefined
+    }
+    this.#free(attempt)
+    attempt.part()
+  }
+
+  #tell(attempt: AttemptRecord, settled: Settled): void {
+    const { permits } = attempt
+    if (permits === undefined) return
+    beginLoop()
+    for (let i = attempt.admitted - 1; i >= 0; i--) {
+      const permit = permits[i]!
+      if (permit === unguarded) continue
+      try {
+        const said: unknown = this.guards[i]!.settle?.(permit, settled, attempt)
+        if (said !== undefined) quieted(said, this.plan.report)
+      } catch (error) {
+        this.plan.report(error)
+      }
+    }
+    endLoop()
+  }
+
+  #free(attempt: AttemptRecord): void {
+    const { permits } = attempt
+    if (attempt.controller !== undefined) this.plan.live.delete(attempt)
+    if (permits === undefined) return
+    beginLoop()
+    for (let i = attempt.admitted - 1; i >= 0; i--) {
+      const permit = permits[i]!
+      if (permit === unguarded) continue
+      try {
+        const said: unknown = this.guards[i]!.release?.(permit, attempt)
+        if (said !== undefined) quieted(said, this.plan.report)
+      } catch (error) {
+        this.plan.report(error)
+      }
+    }
+    attempt.permits = undefined
+    endLoop()
+  }
+
+  /** The attempt's own deadline has passed: a timeout of this pipeline. */
+  expire(attempt: AttemptRecord, now: number): void {
+    const { alarm, call, limiter } = attempt
+    if (alarm === undefined) return
+    attempt.alarm = undefined
+    const verdict: Verdict = now - alarm.due > lateAfterMs(alarm.spanMs) ? 'ignored' : 'overload'
+    const details = { policy: limiter?.name, pipeline: this.plan.name, attempts: call.attempts, cause: call.lastError }
+    const span = `${Math.round(alarm.spanMs)} ms`
+    const error = stackless(
+      () =>
+        call.attempts > 0
+          ? new TimeoutError(`${show(this.plan.name)} timed out after ${span}`, details)
+          : new DeadlinePassedError(`Cannot call ${show(this.plan.name)}: the timeout of ${span} passed before anything was started`, details),
+      this.plan.stacks,
+    )
+    call.lastError = error
+    const { number, started } = attempt
+    attempt.end({ by: 'timeout', verdict, error })
+    attempt.strand?.conclude(attempt.at - 1, attempt, failed(error, started ? verdict : 'unused', 'timeout'))
+    if (call.wants('timeout.expired')) call.emit('timeout.expired', { policy: limiter?.name ?? '', timeoutMs: alarm.spanMs, number, verdict })
+  }
+
+  /** A layer gives the attempt up. */
+  cancel(attempt: AttemptRecord, ending: Ending): void {
+    if (attempt.settled) return
+    const wasAnswered = attempt.answered
+    attempt.end(ending)
+    if (!wasAnswered) attempt.strand?.conclude(attempt.at - 1, attempt, failed(ending.error, ending.verdict, ending.by))
+  }
+
+  /** Ends the attempt's own part, after its children: guards first, then the function's signal. */
+  end(attempt: AttemptRecord, ending: Ending): void {
+    if (attempt.waiting !== undefined) attempt.waiting.leave()
+    if (!attempt.settled) {
+      this.settle(attempt, attempt.started ? ending.verdict : 'unused', ending.by, undefined)
+      if (attempt.open > 0 && this.innermost) this.lingers(attempt)
+    }
+    attempt.controller?.abort(ending.error)
+  }
+
+  /** The caller was answered and the work goes on: it keeps its permits until it ends, or is abandoned. */
+  lingers(attempt: AttemptRecord): void {
+    const { timers, clock, abandonAfterMs } = this.plan
+    if (abandonAfterMs === Infinity || attempt.watch !== undefined) return
+    attempt.watch = timers.watch(attempt, clock.now() + abandonAfterMs, abandonAfterMs)
+  }
+
+  abandon(attempt: AttemptRecord): void {
+    attempt.watch = undefined
+    if (attempt.open === 0) return
+    // Whatever is still open counts as ended; should it really end, nobody asks any more.
+    attempt.open = 0
+    if (attempt.settled) this.release(attempt)
+    else this.settle(attempt, 'ignored', 'work', undefined)
+  }
+}

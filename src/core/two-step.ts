@@ -1,0 +1,31 @@
+import { type Attempt, AttemptRecord } from './attempt.ts'
+import { CallRecord } from './call.ts'
+import { type CallOptions, callOptions, deadlineOf } from './call-options.ts'
+import { checkClock, type Clock } from './clock.ts'
+import { oneOf } from './options.ts'
+import { SettledRecord } from './outcome.ts'
+import { Plan } from './plan.ts'
+import type { Settled, Verdict } from './verdict.ts'
+import { verdicts } from './verdict.ts'
+
+/**
+ * An attempt of one's own, for guards without a pipeline (a stream, a callback API):
+ * `const permit = breaker.admit(a)`, then `breaker.settle(permit, settled('success', a), a)`. Nobody arms its deadline.
+ * Use the clock that the guard's pipelines have, if it stands in any.
+ */
+export function attempt(call?: CallOptions & { readonly clock?: Clock | undefined }): Attempt {
+  const { clock, ...said } = call ?? {}
+  if (clock !== undefined) checkClock('attempt.clock', clock)
+  const plan = new Plan('attempt', [], { clock })
+  const options = callOptions(said, plan.clock)!
+  const record = new CallRecord(plan, () => undefined, options, false)
+  if (options.deadline !== undefined || options.timeoutMs !== undefined) record.deadline = deadlineOf(options, plan.clock.now())
+  return new AttemptRecord(record, record)
+}
+
+/** What to tell a guard of such an attempt. `endedBy` defaults to `'work'`. */
+export function settled(verdict: Verdict, of: Attempt, more: { readonly endedBy?: Settled['endedBy'] | undefined; readonly retryAfterMs?: number | undefined } = {}): Settled {
+  oneOf('verdict', verdict, verdicts)
+  if (!(of instanceof AttemptRecord)) throw new TypeError('settled(verdict, attempt) takes an attempt made by attempt() or by a pipeline')
+  return new SettledRecord(verdict, more.endedBy ?? 'work', more.retryAfterMs, of.call.plan.clock)
+}

@@ -1,0 +1,113 @@
+import type { AttemptRecord } from './attempt.ts'
+import { closedRefusal } from './call.ts'
+import { guarded } from './hooks.ts'
+import { SettledRecord } from './outcome.ts'
+import { type Guard, type LaterPlan, Refusal, unguarded } from './policy.ts'
+import type { Stage } from './stage.ts'
+import type { Strand } from './strand.ts'
+import type { Alarm, Ringable } from './timers.ts'
+
+/**
+ * An attempt's place in a guard's queue. It is over once: the guard wakes it, it waited too long, its caller has gone, or the
+ * pipeline closes. What follows runs in a promise of the caller's own async context, never in the waker's stack.
+ */
+export class Wait implements Ringable {
+  readonly #guard: Guard
+  #over = false
+  #alarm: Alarm | undefined = undefined
+
+  constructor(
+    readonly strand: Strand,
+    readonly stage: Stage,
+    readonly attempt: AttemptRecord,
+    readonly later: LaterPlan,
+  ) {
+    this.#guard = stage.guards[attempt.admitted]!
+  }
+
+  begin(): void {
+    const { strand, stage, attempt, later } = this
+    attempt.join()
+    attempt.now()
+    attempt.waiting = this
+    stage.arm(attempt)
+    strand.parkUntil(() => this.#refuse(() => closedRefusal(stage.plan)))
+    try {
+      later.start((answer) => this.#wake(answer))
+    } catch (error) {
+      this.#finish()
+      throw error
+    }
+    if (this.#over || later.maxWaitMs === Infinity) return
+    this.#alarm = stage.plan.timers.set(this, attempt.now() + later.maxWaitMs, later.maxWaitMs, true)
+  }
+
+  #wake(answer: object): void {
+    const { attempt } = this
+    if (this.#over) return this.#giveBack(answer)
+    this.#finish()
+    if (answer instanceof Refusal) return this.#goOn(() => answer)
+    // Handed over: from here on the permit is the stage's, whoever ends the attempt first.
+    attempt.permits![attempt.admitted++] = answer
+    this.#goOn(undefined)
+  }
+
+  /** The caller has gone and the guard did not know it yet. */
+  #giveBack(permit: object): void {
+    const { attempt } = this
+    const { clock, report } = this.stage.plan
+    if (permit instanceof Refusal || permit === unguarded) return
+    guarded(report, () => this.#guard.settle?.(permit, new SettledRecord('unused', 'caller', undefined, clock), attempt))
+    guarded(report, () => this.#guard.release?.(permit, attempt))
+  }
+
+  ring(): void {
+    this.#refuse(() => this.later.expired())
+  }
+
+  #refuse(refusal: () => Refusal): void {
+    if (this.#over) return
+    this.leave()
+    this.#goOn(refusal)
+  }
+
+  /** The caller has gone. */
+  leave(): void {
+    if (this.#over) return
+    this.#finish()
+    guarded(this.stage.plan.report, () => this.later.cancel())
+  }
+
+  #finish(): void {
+    this.#over = true
+    this.attempt.waiting = undefined
+    if (this.#alarm !== undefined) this.stage.plan.timers.clear(this.#alarm)
+  }
+
+  #goOn(refusal: (() => Refusal) | undefined): void {
+    this.strand.wakeWith(() => this.#resume(refusal))
+  }
+
+  #resume(refusal: (() => Refusal) | undefined): void {
+    const { strand, stage, attempt } = this
+    if (attempt.ended !== undefined) return
+    if (refusal !== undefined) {
+      let said: Refusal
+      try {
+        said = refusal()
+      } catch (error) {
+        return strand.broke(stage, attempt, error)
+      }
+      return strand.refused(stage, attempt, said)
+    }
+    // Time is read anew, because waiting is not slowness.
+    attempt.startedAt = stage.plan.clock.now()
+    if (attempt.startedAt >= attempt.deadline) {
+      // Too late, though its timer has not come by yet. Where the deadline is an outer one, its owner decides in this very turn.
+      if (attempt.deadline < attempt.outerDeadline) return stage.expire(attempt, attempt.startedAt)
+      strand.back(stage, attempt)
+      return strand.parkAgain()
+    }
+    if (strand.enter(stage, attempt)) strand.goOn(stage, attempt)
+  }
+}
