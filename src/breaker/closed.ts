@@ -1,0 +1,67 @@
+import { CountWindow } from '../math/count-window.ts'
+import { TimeWindow } from '../math/time-window.ts'
+import type { BreakerSettings } from './options.ts'
+import { type ClosedSnapshot, endless, span } from './snapshot.ts'
+import { say } from './words.ts'
+
+/**
+ * The era of a closed breaker: the results of the calls that began in it, and the rule that ends it. It is itself the permit
+ * of those calls, so that admitting one allocates nothing and a result of a past era is known by not being this one's.
+ */
+export class Closed {
+  window: TimeWindow | CountWindow
+  failuresInARow = 0
+
+  constructor(settings: BreakerSettings) {
+    this.window = windowOf(settings)
+  }
+
+  /** Counts a result; says why the breaker must open, if it must. `now` is read only where `needsTime(settings)`. */
+  record(settings: BreakerSettings, failed: boolean, slow: boolean, now: number): string | undefined {
+    this.failuresInARow = failed ? this.failuresInARow + 1 : 0
+    if (this.failuresInARow >= settings.consecutive) return say.inARow(this.failuresInARow)
+    if (settings.minimumThroughput === Infinity) return undefined
+    const { window } = this
+    window.record(failed, slow, now)
+    if (window.calls < settings.minimumThroughput) return undefined
+    // A share is divided, not multiplied: 29/100 is exactly what 0.29 is, 0.29 × 100 is 28.999….
+    if (window.failed > 0 && window.failed / window.calls >= settings.failureRatio) return say.failed(window.failed, window.calls, settings)
+    if (window.slow > 0 && window.slow / window.calls >= settings.slowRatio && settings.slowMs !== Infinity) return say.slow(window.slow, window.calls, settings)
+    return undefined
+  }
+
+  /** Other settings: the results stay, as far as the other window has room for them. Between a window of time and one of calls nothing can be carried over. */
+  resize(settings: BreakerSettings, now: number): void {
+    const saved = this.save(now)
+    this.window = windowOf(settings)
+    this.load(saved, now)
+  }
+
+  /** A time is known: ages begin to count that were restored before there was one. */
+  begin(now: number): void {
+    if (this.window instanceof TimeWindow) this.window.expire(now)
+  }
+
+  save(now: number): ClosedSnapshot {
+    const { failuresInARow, window } = this
+    if (window instanceof CountWindow) return { version: 1, state: 'closed', failuresInARow, window: { results: window.save() } }
+    const { buckets, bucketMs } = window.save(now)
+    return { version: 1, state: 'closed', failuresInARow, window: { bucketMs: endless(bucketMs), buckets } }
+  }
+
+  load({ failuresInARow, window }: ClosedSnapshot, now: number): void {
+    this.failuresInARow = failuresInARow
+    if ('results' in window) {
+      if (this.window instanceof CountWindow) this.window.load(window.results)
+    } else if (this.window instanceof TimeWindow) this.window.load({ bucketMs: span(window.bucketMs), buckets: window.buckets }, now)
+  }
+}
+
+function windowOf({ windowMs, windowCalls }: BreakerSettings): TimeWindow | CountWindow {
+  return windowCalls === undefined ? new TimeWindow(windowMs!) : new CountWindow(windowCalls)
+}
+
+/** Whether a closed breaker must know when a result came. */
+export function needsTime(settings: BreakerSettings): boolean {
+  return settings.windowMs !== undefined && settings.minimumThroughput !== Infinity
+}

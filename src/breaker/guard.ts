@@ -1,0 +1,164 @@
+import type { Attempt } from '../core/attempt.ts'
+import type { Clock } from '../core/clock.ts'
+import { BreakerOpenError } from '../core/errors.ts'
+import { Events, type AnyListener, type EventType, type Listener, type Undo } from '../core/events.ts'
+import { wrongType } from '../core/options.ts'
+import { type Host, type Mode, observed, type Policy, type Refusal, refuse, unguarded } from '../core/policy.ts'
+import type { Settled } from '../core/verdict.ts'
+import { announce } from './announce.ts'
+import type { Breaker } from './breaker.ts'
+import { Circuit, type BreakerState } from './circuit.ts'
+import { type BreakerOptions, type BreakerSettings, settings, type Stated, stated } from './options.ts'
+import { type BreakerSnapshot, checkSnapshot } from './snapshot.ts'
+import { warnings } from './warnings.ts'
+import { refusing, say } from './words.ts'
+
+/** Hands the state machine the time, and its answers to the stage. */
+export class BreakerGuard implements Breaker {
+  readonly kind = 'guard'
+  readonly type = 'breaker'
+  readonly events: Events = new Events()
+  readonly #circuit: Circuit
+  #said: Stated
+  #clock: Clock | undefined
+
+  constructor(options: BreakerOptions | undefined) {
+    this.#said = stated(options)
+    const circuit = new Circuit(settings(this.#said), {
+      changed: (from, at) => announce(this.events, this.name, circuit, from, at),
+      threw: (error) => this.events.onInternalError(error),
+    })
+    this.#circuit = circuit
+  }
+
+  bind({ clock, random }: Host): void {
+    this.#clock = clock
+    this.#circuit.random = random
+    this.#circuit.begin(clock.now())
+  }
+
+  // ── the hooks ──
+
+  admit(attempt: Attempt): object | Refusal {
+    const circuit = this.#circuit
+    const { mode, slowMs } = circuit.settings
+    if (mode === 'off') return unguarded
+    const { closed } = circuit
+    if (closed !== undefined) {
+      // `timed` is read at the fold; slowMs may have been switched on since.
+      if (slowMs !== Infinity) attempt.now()
+      return closed
+    }
+    const now = attempt.now()
+    const probe = circuit.probe(now)
+    if (probe !== undefined) {
+      attempt.probe ||= mode === 'enforce'
+      return probe
+    }
+    const { state } = circuit
+    const ms = circuit.retryAfterMs(now)
+    const refusal = refuse(this, BreakerOpenError, () => refusing(state, ms), ms)
+    return mode === 'enforce' ? refusal : observed(attempt, refusal)
+  }
+
+  settle(permit: object, settled: Settled, attempt: Attempt): void {
+    const circuit = this.#circuit
+    const { mode, slowMs } = circuit.settings
+    const { verdict } = settled
+    const failed = verdict === 'failure' || verdict === 'overload'
+    const counts = (failed || verdict === 'success') && mode !== 'off'
+    const slow = slowMs !== Infinity && counts && settled.settledAt - attempt.startedAt >= slowMs
+    if (permit !== circuit.closed) circuit.probed(permit, counts, failed, slow, settled)
+    else if (counts) circuit.record(circuit.closed, failed, slow, settled)
+  }
+
+  pressure(): number {
+    const circuit = this.#circuit
+    if (circuit.closed !== undefined || this.mode !== 'enforce') return 0
+    if (circuit.probeDue(this.#now())) return 0
+    return circuit.state === 'halfOpen' ? 0.9 : 1
+  }
+
+  probeDue(): boolean {
+    return this.#circuit.closed === undefined && this.mode === 'enforce' && this.#circuit.probeDue(this.#now())
+  }
+
+  warn(list: readonly Policy[], index: number): string[] {
+    return warnings(this.#said, this.#circuit.settings, list.slice(index + 1))
+  }
+
+  // ── what it is ──
+
+  get name(): string {
+    return this.#circuit.settings.name
+  }
+
+  get options(): BreakerSettings {
+    return this.#circuit.settings
+  }
+
+  get mode(): Mode {
+    return this.#circuit.settings.mode
+  }
+
+  get timed(): boolean {
+    return this.#circuit.settings.slowMs !== Infinity
+  }
+
+  get state(): BreakerState {
+    return this.#circuit.state
+  }
+
+  get reason(): string | undefined {
+    return this.state === 'isolated' ? say.isolated : this.#circuit.rest?.reason
+  }
+
+  get retryAfterMs(): number | undefined {
+    return this.#circuit.retryAfterMs(this.#now())
+  }
+
+  // ── what its owner does ──
+
+  on<T extends EventType>(type: T | '*', listener: Listener<T> | AnyListener): Undo {
+    return this.events.on(type as T, listener as Listener<T>)
+  }
+
+  isolate(): Undo {
+    const holder = {}
+    this.#circuit.isolate(holder, this.#now())
+    return () => this.#circuit.endIsolation(holder, this.#now())
+  }
+
+  open(): void {
+    this.#circuit.open(this.#now(), say.byHand)
+  }
+
+  close(): void {
+    this.#circuit.close(this.#now())
+  }
+
+  reset(): void {
+    this.#circuit.reset(this.#now())
+  }
+
+  snapshot(): BreakerSnapshot {
+    return this.#circuit.save(this.#now())
+  }
+
+  restore(snapshot: BreakerSnapshot): void {
+    this.#circuit.load(checkSnapshot(snapshot), this.#now())
+  }
+
+  update(options: BreakerOptions): void {
+    const said = stated(options, this.#said)
+    const next = settings(said)
+    if (next.name !== this.name) wrongType('breaker.name', `the one it has ("${this.name}")`, next.name)
+    this.#said = said
+    this.#circuit.update(next, this.#now())
+  }
+
+  /** For methods: the hooks are told the time. NaN without a clock. */
+  #now(): number {
+    return this.#clock?.now() ?? NaN
+  }
+}

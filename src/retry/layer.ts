@@ -1,0 +1,104 @@
+import type { Attempt } from '../core/attempt.ts'
+import { type Clock, systemClock } from '../core/clock.ts'
+import { type Again, again, type Host, type Layer, type Theirs } from '../core/policy.ts'
+import { endedByCaller, type Outcome } from '../core/verdict.ts'
+import { checkedDelay } from './backoff.ts'
+import type { RetryBudget } from './budget.ts'
+import { MedianLatency } from './latency.ts'
+import { type RetryOptions, type RetrySettings, settle } from './options.ts'
+import { refused, worthRetrying } from './rules.ts'
+
+/** What a call's path remembers between two tries. */
+interface Memo {
+  /** How many tries have ended. */
+  readonly tries: number
+  /** What the back-off answered last. */
+  readonly previousMs: number
+  /** The last outcome of real work. */
+  readonly last: Outcome<Theirs>
+  /** Who paid for the try under way. */
+  readonly paidBy: RetryBudget | false
+}
+
+export interface Retry extends Layer {
+  readonly type: 'retry'
+  /** Effective options, defaults included. */
+  readonly options: RetrySettings
+  /** Changes some options, checked with the others as a whole, for outcomes from now on. The budget keeps what was earned. */
+  update(options: Omit<RetryOptions, 'name'>): void
+}
+
+/**
+ * Tries again after a failure or an overload, within a budget, and never sleeps past the deadline. A refusal is not
+ * retried: after a try has run, the last real outcome comes out instead. An outcome that comes out is untouched.
+ *
+ * Options and defaults: {@link RetryOptions}; `RangeError` or `TypeError` at build for one out of its range. Adds no promise
+ * to a call that succeeds; allocates for retries only.
+ */
+export function retry(options?: RetryOptions): Retry {
+  let settings = settle(options)
+  const { name } = settings
+  let clock: Clock = systemClock
+  let random: () => number = Math.random
+  let bound = false
+  const median = new MedianLatency()
+
+  /** The step after a try that failed. */
+  function next(outcome: Outcome<Theirs>, attempt: Attempt, memo: Memo | undefined): Outcome<Theirs> | Again {
+    const { maxAttempts, backoff, budget, maxRetryAfterMs } = settings
+    const { call, outerDeadline } = attempt
+    const { verdict, retryAfterMs = 0 } = outcome
+    const tries = (memo?.tries ?? 0) + 1
+    if (tries >= maxAttempts) {
+      if (call.wants('retry.exhausted')) call.emit('retry.exhausted', { policy: name, attempts: tries, verdict })
+      return outcome
+    }
+    if (retryAfterMs > maxRetryAfterMs) return outcome
+    const previousMs = checkedDelay(backoff(tries, outcome, { random, previousMs: memo?.previousMs ?? 0 }))
+    const delayMs = Math.max(previousMs, retryAfterMs)
+    if (delayMs === Infinity) return outcome
+    const now = outerDeadline < Infinity || budget !== false ? clock.now() : NaN
+    // A sleep that the deadline ends, or a try that most likely would not be done in time, helps nobody.
+    if (outerDeadline < Infinity && now + delayMs + median.ms >= outerDeadline) return outcome
+    if (budget !== false && !budget.withdraw(now)) {
+      if (call.wants('budget.exhausted')) call.emit('budget.exhausted', { policy: name, verdict })
+      return outcome
+    }
+    if (call.wants('retry.scheduled')) call.emit('retry.scheduled', { policy: name, number: attempt.number, delayMs, verdict })
+    return again(delayMs, { tries, previousMs, last: outcome, paidBy: budget } satisfies Memo)
+  }
+
+  return {
+    kind: 'layer',
+    type: 'retry',
+    name,
+    get options() {
+      return settings
+    },
+    bind(host: Host) {
+      if (settings.budget !== false) settings.budget.bind(host.clock)
+      ;({ clock, random } = host)
+      bound = true
+    },
+    after(outcome: Outcome<Theirs>, attempt: Attempt, previous: Again | undefined): Outcome<Theirs> | Again {
+      const memo = previous?.memo as Memo | undefined
+      if (endedByCaller(outcome)) return outcome
+      if (refused(outcome)) {
+        if (memo === undefined) return outcome
+        if (memo.paidBy !== false) memo.paidBy.refund()
+        return memo.last
+      }
+      if (memo === undefined && settings.budget !== false) settings.budget.deposit()
+      if (outcome.verdict === 'success') {
+        if (attempt.outerDeadline < Infinity && !Number.isNaN(attempt.startedAt) && median.due()) median.add(clock.now() - attempt.startedAt)
+        if (settings.when === undefined) return outcome
+      }
+      return worthRetrying(outcome, attempt, settings.when) ? next(outcome, attempt, memo) : outcome
+    },
+    update(change) {
+      const changed = settle(change, settings)
+      if (bound && changed.budget !== false) changed.budget.bind(clock)
+      settings = changed
+    },
+  }
+}

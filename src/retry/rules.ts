@@ -1,0 +1,23 @@
+import type { Attempt } from '../core/attempt.ts'
+import { wrongType } from '../core/options.ts'
+import { neverStarted, type Outcome } from '../core/verdict.ts'
+import type { RetryOptions } from './options.ts'
+
+/** Nothing was started: by a guard's refusal, or a deadline that passed in a queue. (Its error is made lazily: do not touch it.) */
+export function refused(outcome: Outcome<unknown>): boolean {
+  return !outcome.ok && outcome.verdict === 'unused'
+}
+
+/** Whether the outcome is one to try again after. Throws what `when` throws. */
+export function worthRetrying(outcome: Outcome<unknown>, attempt: Attempt, when: RetryOptions['when']): boolean {
+  const { verdict } = outcome
+  if (when === undefined) {
+    if (verdict !== 'failure' && verdict !== 'overload') return false
+  } else if (!asked(when(outcome, attempt))) return false
+  // What must not happen twice is repeated only where it provably did not happen; a value proves that it did.
+  return attempt.call.idempotent || (!outcome.ok && neverStarted(outcome.error))
+}
+
+function asked(answer: unknown): boolean {
+  return typeof answer === 'boolean' ? answer : wrongType('what retry.when returned', 'true or false', answer)
+}

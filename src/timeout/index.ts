@@ -1,0 +1,1 @@
+export { timeout, type Timeout, type TimeoutOptions } from './guard.ts'
