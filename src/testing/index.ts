@@ -1,0 +1,6 @@
+export { manualClock } from './manual-clock.ts'
+export type { ManualClock } from './manual-clock.ts'
+export { scriptedUpstream } from './scripted-upstream.ts'
+export type { AbortOptions, AlwaysOptions, Script, ScriptedUpstream, ScriptedUpstreamOptions, StepOptions } from './scripted-upstream.ts'
+export { seededRandom } from './seeded-random.ts'
+export type { UpstreamCall } from './upstream-call.ts'
