@@ -1,0 +1,35 @@
+import { sendableAgain } from './body.ts'
+import { type Asked, urlOf } from './request.ts'
+
+const mistakes = new WeakSet<object>()
+
+/** Whether an error was found to be the caller's own mistake: it says nothing about the server's health. */
+export function isMistake(error: unknown): boolean {
+  return mistakes.has(error as object)
+}
+
+/**
+ * fetch answers a broken network and a misspelt method with the same TypeError. Which of the two it was is found out after
+ * the fact, so that only failures pay: a request that cannot even be made was never sent.
+ */
+export function noteMistake(error: unknown, { input, init, method, spent }: Asked): void {
+  // By name: a test runner's sandbox has a TypeError of its own.
+  const { name, cause } = (error ?? {}) as { name?: unknown; cause?: { code?: unknown } }
+  if (name !== 'TypeError') return
+  // Node's network errors always have a cause, browsers' never.
+  if (cause !== undefined && cause.code !== 'ERR_INVALID_URL') return
+  if (cause === undefined && !spent && canBeMade(urlOf(input), method, init)) return
+  mistakes.add(error as object)
+}
+
+function canBeMade(url: URL | undefined, method: string, init: RequestInit): boolean {
+  if (url === undefined) return false
+  const { body, ...rest } = init
+  try {
+    // A stream is not touched again; any other does for it.
+    void new Request(url, { ...rest, method, ...(body == null ? {} : { body: sendableAgain(body) ? body : new ReadableStream() }) })
+    return true
+  } catch {
+    return false
+  }
+}

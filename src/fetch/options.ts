@@ -1,0 +1,82 @@
+import type { Attempt } from '../core/attempt.ts'
+import type { CallOptions } from '../core/call-options.ts'
+import { callable, known, wrongType } from '../core/options.ts'
+import type { PipelineOptions } from '../core/plan.ts'
+import type { Guard, Layer } from '../core/policy.ts'
+import { type FetchClassify } from './classify.ts'
+import { idempotentMethods } from './request.ts'
+
+/** What fetch is asked for: a URL or a Request. */
+export type FetchInput = Parameters<typeof globalThis.fetch>[0]
+
+/** fetch's own options, and spillway's for this call: `{ method: 'PUT', body, spillway: { priority: 'high', timeoutMs: 500 } }`. */
+export type FetchInit = NonNullable<Parameters<typeof globalThis.fetch>[1]> & {
+  /**
+   * Priority, deadline, key and whatever else a call of a pipeline can be given; or the `Attempt` of an outer pipeline, whose bounds are
+   * inherited. `idempotent` here overrules the method. Of several signals fetch's own `signal` counts.
+   */
+  readonly spillway?: CallOptions | Attempt | undefined
+}
+
+/** A list of policies whose layers, where they answer themselves, answer a Response. */
+// oxlint-disable-next-line typescript/no-explicit-any -- a list holds guards with different permits; only each guard reads its own
+export type FetchPolicies = readonly (Guard<any> | Layer<Response>)[]
+
+/** Those of a pipeline, and what is particular to HTTP. */
+export interface FetchOptions extends Omit<PipelineOptions, 'classify' | 'discard'> {
+  /** What sends the requests: any function that is called like fetch. Default: `globalThis.fetch`, looked up at each call. */
+  // oxlint-disable-next-line typescript/no-explicit-any -- undici's, node-fetch's and other fetches have request types of their own
+  readonly fetch?: ((input: any, init?: any) => Promise<Response>) | undefined
+  /** What a response or an error says about the server's health. Where it answers `undefined`, {@link classifyFetch} decides. */
+  readonly classify?: FetchClassify | undefined
+  /** Told each response that is dropped (a retry follows), before its body is cancelled. */
+  readonly discard?: ((response: Response) => void) | undefined
+  /** Which methods may be repeated once they may have been acted on. Default GET, HEAD, OPTIONS, TRACE, PUT, DELETE. */
+  readonly retryMethods?: readonly string[] | undefined
+  /**
+   * Gives requests whose method HTTP does not call idempotent (POST, PATCH) an `Idempotency-Key` header where they have none, the same for
+   * all attempts of a call, which makes them repeatable: for servers that honour it. `true`: a random UUID; a function: what it
+   * returns. Default: none.
+   */
+  readonly idempotencyKey?: true | (() => string) | undefined
+  /**
+   * Whether a Request with a body is cloned for each attempt, so that it can be repeated. All of its body is then kept in memory until the Request
+   * itself is gone. Default `false`: such a body is a stream, sent once.
+   */
+  readonly cloneRequests?: boolean | undefined
+}
+
+export interface FetchSettings {
+  readonly fetch: FetchOptions['fetch']
+  readonly retryMethods: ReadonlySet<string>
+  readonly idempotencyKey: (() => string) | undefined
+  readonly cloneRequests: boolean
+}
+
+type Own = keyof FetchSettings
+
+/** All of them: what a pipeline learns to take must be named here too. */
+const keys: Record<keyof FetchOptions, true> = {
+  fetch: true, classify: true, discard: true, retryMethods: true, idempotencyKey: true, cloneRequests: true,
+  clock: true, random: true, observers: true, onWarning: true, onInternalError: true, abandonAfterMs: true, stacks: true,
+}
+
+const randomKey = (): string => globalThis.crypto.randomUUID()
+
+/** What the user said over the defaults, checked; and what is left for the pipeline, which checks its own. */
+export function settle(options: FetchOptions | undefined): { settings: FetchSettings; rest: Omit<FetchOptions, Own> } {
+  const { fetch, retryMethods = idempotentMethods, idempotencyKey, cloneRequests = false, ...rest }: FetchOptions = known('fetch', options, Object.keys(keys) as (keyof FetchOptions)[])
+  for (const [option, fn] of Object.entries({ fetch, classify: rest.classify, discard: rest.discard })) {
+    if (fn !== undefined) callable(`fetch.${option}`, fn)
+  }
+  if (!Array.isArray(retryMethods) || !retryMethods.every((method) => typeof method === 'string')) wrongType('fetch.retryMethods', 'an array of strings', retryMethods)
+  if (idempotencyKey !== undefined && idempotencyKey !== true && typeof idempotencyKey !== 'function') wrongType('fetch.idempotencyKey', 'true or a function', idempotencyKey)
+  if (typeof cloneRequests !== 'boolean') wrongType('fetch.cloneRequests', 'true or false', cloneRequests)
+  const settings = {
+    fetch,
+    retryMethods: new Set(retryMethods.map((method) => method.toUpperCase())),
+    idempotencyKey: idempotencyKey === true ? randomKey : idempotencyKey,
+    cloneRequests,
+  }
+  return { settings, rest }
+}

@@ -1,0 +1,79 @@
+import { type CallOptions, callOptions } from '../core/call-options.ts'
+import { nameOf } from '../core/options.ts'
+import { sendableAgain } from './body.ts'
+import type { FetchInit, FetchInput, FetchSettings } from './options.ts'
+
+/** What one call of fetch asks for, read once. */
+export interface Asked {
+  readonly input: FetchInput
+  /** In capitals. */
+  readonly method: string
+  /** A copy of the user's, without `spillway`, with the idempotency key. */
+  readonly init: RequestInit
+  /** The body is gone once it was sent. */
+  readonly once: boolean
+  /** The input is a Request whose body is cloned for each attempt. */
+  readonly cloned: boolean
+  /** A spent Request: fetch will refuse it. */
+  readonly spent: boolean
+  readonly signal: AbortSignal | undefined
+  readonly call: CallOptions
+}
+
+/** Methods that may be repeated: RFC 9110 9.2.2. */
+export const idempotentMethods: readonly string[] = Object.freeze(['GET', 'HEAD', 'OPTIONS', 'TRACE', 'PUT', 'DELETE'])
+
+const header = 'idempotency-key'
+
+/** By its looks: another fetch has its own class. */
+export function isRequest(input: unknown): input is Request {
+  return typeof input === 'object' && input !== null && 'url' in input && 'method' in input
+}
+
+/** Throws what fetch would reject with (headers that are none), and for a wrong option of the call. */
+export function read(input: FetchInput, options: FetchInit | undefined, settings: FetchSettings): Asked {
+  const { spillway, ...init } = copyOf(options)
+  const call = callOptions(spillway)
+  const request = isRequest(input) ? input : undefined
+  const method = (init.method ?? request?.method ?? 'GET').toUpperCase()
+  // A body in init comes before that of the Request; null there is none.
+  const fromRequest = request !== undefined && init.body == null && method !== 'GET' && method !== 'HEAD' && request.body !== null
+  const cloned = fromRequest && settings.cloneRequests
+  const once = fromRequest ? !cloned : !sendableAgain(init.body)
+  const keyed = idempotencyKey(method, init, request, settings)
+  // A Request has a signal of its own; null in init takes it away.
+  const signal = init.signal ?? call?.signal ?? (init.signal === null ? undefined : request?.signal)
+  const idempotent = !once && (call?.idempotent ?? (keyed || settings.retryMethods.has(method)))
+  return { input, method, init, once, cloned, spent: request?.bodyUsed === true, signal, call: { ...call, idempotent, signal } }
+}
+
+/** A relative one as if on this machine; `undefined` for what is none. */
+export function urlOf(input: FetchInput): URL | undefined {
+  try {
+    return new URL(isRequest(input) ? input.url : input, 'http://localhost')
+  } catch {
+    return undefined
+  }
+}
+
+/** Also of what is no plain object, such as `fetch(url, request)`: all that can be read from it by name. */
+function copyOf(init: FetchInit | undefined): FetchInit {
+  if (init == null) return {}
+  const prototype: unknown = Object.getPrototypeOf(init)
+  if (prototype === Object.prototype || prototype === null) return { ...init }
+  const copy: Record<string, unknown> = {}
+  // oxlint-disable-next-line guard-for-in -- what is inherited counts, as it does for fetch
+  for (const key in init) copy[key] = init[key as keyof FetchInit]
+  return copy as FetchInit
+}
+
+/** Whether the request carries an idempotency key; adds one where the options say so. */
+function idempotencyKey(method: string, init: { headers?: RequestInit['headers'] }, request: Request | undefined, settings: FetchSettings): boolean {
+  if (settings.idempotencyKey === undefined && settings.retryMethods.has(method)) return false
+  const headers = new Headers(init.headers ?? request?.headers)
+  if (headers.has(header)) return true
+  if (settings.idempotencyKey === undefined || idempotentMethods.includes(method)) return false
+  headers.set(header, nameOf('what fetch.idempotencyKey returned', settings.idempotencyKey()))
+  init.headers = headers
+  return true
+}
