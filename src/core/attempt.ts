@@ -1,4 +1,5 @@
 import type { CallRecord } from './call.ts'
+import { ignored } from './hooks.ts'
 import type { EventType, Payload } from './events.ts'
 import type { Child, Ending } from './scope.ts'
 import { Scope } from './scope.ts'
@@ -152,10 +153,9 @@ export class AttemptRecord extends Scope implements Attempt, Child, Ringable {
 
   until(done: PromiseLike<unknown>): void {
     const work = Promise.resolve(done)
-    // Whoever ended the attempt meanwhile no longer asks; its rejection must not be "unhandled".
-    work.catch(() => {})
     this.held = this.held === undefined ? work : Promise.all([this.held, work])
-    this.held.catch(() => {})
+    // Should the attempt be ended meanwhile, nobody asks any more: its rejection must not be "unhandled".
+    this.held.catch(ignored)
     this.disarm()
     this.deadline = this.parent.deadline
   }

@@ -25,7 +25,7 @@ export class Branch extends Scope implements Child {
   }
 
   /** The strand has answered; losers and timed-out work may go on. */
-  answered(): void {
+  onAnswer(): void {
     if (this.open === 0) this.parent.leave(this)
   }
 

@@ -112,7 +112,7 @@ export class CallRecord extends Scope implements Call, Called, Ringable {
   // ── answering ──
 
   /** The strand has an answer; what an attempt still holds is waited for before the call counts as settled. */
-  answered(outcome: Outcome<unknown>): void {
+  onAnswer(outcome: Outcome<unknown>): void {
     this.#outcome = outcome
     const holder = (outcome as { holder?: AttemptRecord | undefined }).holder
     if (holder !== undefined && !holder.settled && holder.parent.owner === this) holder.awaitedBy = this

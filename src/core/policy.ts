@@ -95,6 +95,7 @@ export interface Layer<out Adds = never> extends PolicyBase {
    * `previous` is what this layer itself said last on this path, with its memo; `undefined` the first time.
    */
   after?(outcome: Outcome<Theirs>, attempt: Attempt, previous: Again | undefined): Outcome<Theirs | Adds> | Again | Promise<Outcome<Theirs | Adds>>
+  /** Runs `next` zero, one or many times; what it starts, it starts before it answers (its promise need not be awaited). */
   around?(next: Next, attempt: Attempt): Promise<Outcome<Theirs | Adds>>
 }
 

@@ -294,11 +294,11 @@ export class Strand extends Answer implements Ringable {
     if (this.done) return this.#drop(outcome)
     if (scope instanceof Branch) {
       this.answer(false, outcome)
-      scope.answered()
+      scope.onAnswer()
     } else {
       if (call.trying) this.answer(false, call.result(outcome))
       else this.answer(!outcome.ok, outcome.ok ? outcome.value : outcome.error)
-      call.answered(outcome)
+      call.onAnswer(outcome)
     }
   }
 

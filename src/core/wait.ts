@@ -1,8 +1,9 @@
 import type { AttemptRecord } from './attempt.ts'
 import { closedRefusal } from './call.ts'
+import { DeadlinePassedError } from './errors.ts'
 import { guarded } from './hooks.ts'
 import { SettledRecord } from './outcome.ts'
-import { type Guard, type LaterPlan, Refusal, unguarded } from './policy.ts'
+import { type Guard, type LaterPlan, refuse, Refusal, unguarded } from './policy.ts'
 import type { Stage } from './stage.ts'
 import type { Strand } from './strand.ts'
 import type { Alarm, Ringable } from './timers.ts'
@@ -103,8 +104,11 @@ export class Wait implements Ringable {
     // Time is read anew, because waiting is not slowness.
     attempt.startedAt = stage.plan.clock.now()
     if (attempt.startedAt >= attempt.deadline) {
-      // Too late, though its timer has not come by yet. Where the deadline is an outer one, its owner decides in this very turn.
+      // Too late, though its timer has not come by yet.
       if (attempt.deadline < attempt.outerDeadline) return stage.expire(attempt, attempt.startedAt)
+      // A branch does not wait for an outer timer: its call may be answered, and the timer cleared, before that comes by.
+      if (!strand.whole) return strand.refused(stage, attempt, refuse(stage.plan, DeadlinePassedError, () => 'the deadline passed in a queue'))
+      // Whoever the deadline belongs to decides, in this very turn.
       strand.back(stage, attempt)
       return strand.parkAgain()
     }

@@ -93,7 +93,7 @@ export function queue(name = 'queue', options: { readonly maxWaitMs?: number; re
             wake(answer)
           }
           waiting.push(waiter)
-          options.start?.(waiter.wake)
+          options.start?.((answer) => waiter.wake(answer))
         },
         cancel() {
           told.push('cancel')
