@@ -372,6 +372,8 @@ describe('breaker › when it trips', () => {
     const { circuit, warnings } = story({ windowCalls: 10 })
     expect(warnings).toEqual([])
     expect(circuit.options).toMatchObject({ minimumThroughput: 10 })
+    expect(story({ windowCalls: 10, minimumThroughput: 10 }).warnings).toEqual([])
+    expect(story({ windowCalls: 10, minimumThroughput: Infinity }).warnings).toEqual([])
   })
 
   it('opens after so many failures in a row; a success begins the row anew, ignored results do not', () => {
@@ -486,6 +488,15 @@ describe('breaker › half-open', () => {
     fail(2)
     pass(1_000)
     expect([begin(), begin(), begin()].map(({ refused }) => refused)).toEqual([false, false, true])
+  })
+
+  it('the nearer it is to closing the fewer probes it sends', () => {
+    const { fail, begin, pass } = story({ ...brisk, probes: { total: 3, concurrent: 2 } })
+    fail(2)
+    pass(1_000)
+    begin().end()
+    begin().end()
+    expect([begin(), begin()].map(({ refused }) => refused)).toEqual([false, true])
   })
 
   it('one failed probe opens it again', () => {

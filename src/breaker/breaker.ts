@@ -53,6 +53,8 @@ export interface Breaker extends Guard, Subscribable {
   settle(permit: object, settled: Settled, attempt: Attempt): void
   /** 1 while a break runs or it is isolated, 0.9 half-open with all probes out, else 0, and always 0 unless `mode` is `'enforce'`. */
   pressure(): number
+  /** Whether it is not closed, whatever its `mode`: made anew, it would have forgotten that. */
+  busy(): boolean
   /** Whether the next call would be let through as a probe. */
   probeDue(): boolean
 }

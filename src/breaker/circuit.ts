@@ -83,14 +83,16 @@ export class Circuit {
 
   // ── calls ──
 
-  /** A trial attempt, if one may pass: the first after the break half-opens the breaker. */
+  /** A trial attempt, if one may pass: the first after the break half-opens the breaker. Not for a closed one. */
   probe(now: number): Probe | undefined {
+    if (this.#isolations !== undefined) return undefined
+    if (this.#trial !== undefined) return this.#trial.take(this.settings, now)
     this.begin(now)
-    if (!this.probeDue(now)) return undefined
-    const from = this.state
-    this.#trial ??= new Trial(this.rest!.breakMs)
+    const rest = this.rest!
+    if (rest.left(now) > 0) return undefined
+    this.#trial = new Trial(rest.breakMs)
     const probe = this.#trial.take(this.settings, now)
-    if (from === 'open') this.#report.changed(from, now)
+    this.#report.changed('open', now)
     return probe
   }
 

@@ -79,6 +79,10 @@ export class BreakerGuard implements Breaker {
     return circuit.state === 'halfOpen' ? 0.9 : 1
   }
 
+  busy(): boolean {
+    return this.#circuit.closed === undefined
+  }
+
   probeDue(): boolean {
     return this.#circuit.closed === undefined && this.mode === 'enforce' && this.#circuit.probeDue(this.#now())
   }

@@ -2,7 +2,7 @@ import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { CountWindow } from '../../src/math/count-window.ts'
 
-const digits = fc.array(fc.constantFrom('0', '1', '2', '3'), { maxLength: 60 })
+const digits = fc.array(fc.constantFrom('0', '1', '2', '3'), { maxLength: 60, size: 'max' })
 const size = fc.integer({ min: 1, max: 12 })
 
 function filled(n: number, results: readonly string[]): CountWindow {
