@@ -5,11 +5,17 @@ import { breaker, bulkhead, pipeline, retry, timeout, TimeoutError } from 'spill
 
 /** Stands in for a driver such as pg: `query` answers rows, `release(true)` destroys the connection. */
 class Pool extends EventEmitter {
+  taken = 0
   destroyed = 0
   async connect() {
+    this.taken++
     return {
-      query: async (sql: string) => (sql.includes('pg_sleep') ? new Promise<string[]>((resolve) => this.once('destroyed', () => resolve([]))) : ['row']),
-      release: (destroy = false) => {
+      query: (sql: string) =>
+        sql.includes('pg_sleep')
+          ? new Promise<string[]>((_, reject) => this.once('destroyed', () => reject(new Error('connection destroyed'))))
+          : Promise.resolve(['row']),
+      release: (destroy: boolean) => {
+        this.taken--
         if (!destroy) return
         this.destroyed++
         this.emit('destroyed')
@@ -27,23 +33,32 @@ const database = pipeline('orders-db', [
   timeout(250),
 ])
 
-const query = database.bind(async ({ signal }, sql: string) => {
-  const client = await pool.connect()
-  // A query that nobody waits for any more is ended with its connection.
-  signal.addEventListener('abort', () => client.release(true), { once: true })
-  const rows = await client.query(sql)
-  client.release()
-  return rows
-}, { idempotent: true })
+/** Reads may be repeated; anything else only if it provably never reached the server. */
+const query = database.bind(
+  async ({ signal }, sql: string) => {
+    const client = await pool.connect()
+    let released = false
+    const release = (destroy: boolean) => {
+      if (!released) client.release(destroy)
+      released = true
+    }
+    // A query that nobody waits for any more ends with its connection.
+    const giveUp = () => release(true)
+    signal.addEventListener('abort', giveUp)
+    try {
+      signal.throwIfAborted()
+      return await client.query(sql)
+    } finally {
+      signal.removeEventListener('abort', giveUp)
+      release(false)
+    }
+  },
+  (sql) => ({ idempotent: /^\s*select\b/i.test(sql) }),
+)
 // #endregion database
 
 console.log(await query('select * from orders'))
-const hung = pipeline('reports-db', [timeout(30)]).bind(async ({ signal }, sql: string) => {
-  const client = await pool.connect()
-  signal.addEventListener('abort', () => client.release(true), { once: true })
-  return client.query(sql)
-})
-await hung('select pg_sleep(60)').catch((error: unknown) => console.log(error instanceof TimeoutError, `connections destroyed: ${pool.destroyed}`))
+await query('select pg_sleep(60)').catch((error: unknown) => console.log(error instanceof TimeoutError, `destroyed: ${pool.destroyed}, taken: ${pool.taken}`))
 
 // prints: [ 'row' ]
-// prints: true connections destroyed: 1
+// prints: true destroyed: 2, taken: 0

@@ -57,9 +57,31 @@ quotes.on('*', (event) => event.type) // every event, told apart by its type
 undo()
 // #endregion see
 
+// #region observer
+const seconds: number[] = []
+const observed = pipeline('quotes', [breaker()], {
+  observers: [
+    {
+      callSettled: (call, outcome, { verdict, settledAt }) => {
+        seconds.push((settledAt - call.startedAt) / 1_000) // into a histogram, with call.operation, verdict and outcome.ok
+        void [outcome.ok, verdict]
+      },
+    },
+  ],
+})
+// #endregion observer
+await observed.run(() => 1)
+console.log(`${seconds.length} call observed`)
+
+// #region nested
+const checkout = pipeline('checkout', [timeout(3_000)])
+await checkout.run((attempt) => quotes.run(({ signal }) => api.quote('SPLL', signal), attempt), { priority: 'high' })
+// #endregion nested
+
 await quotes.close()
 
 // prints: { id: 'SPLL', price: 42 }
 // prints: 42 after 1 attempt
 // prints: { price: 'unknown' }
 // prints: stage[timeout 2 s] ─▶ retry ─▶ stage[breaker · bulkhead · timeout 500 ms] ─▶ your function
+// prints: 1 call observed

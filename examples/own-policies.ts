@@ -1,5 +1,5 @@
 // A guard and a layer of one's own, and a guard used by hand.
-import { again, attempt, type Attempt, breaker, type Guard, type Layer, pipeline, refuse, Refusal, RejectedError, settled, type Settled } from 'spillway'
+import { again, attempt, type Attempt, breaker, BulkheadFullError, type Guard, later, type Layer, type Outcome, pipeline, refuse, Refusal, RejectedError, settled, type Settled, type Theirs } from 'spillway'
 
 // #region guard
 class MaintenanceError extends RejectedError {
@@ -57,6 +57,59 @@ function race(): Layer {
 }
 // #endregion surround
 
+// #region queue
+/** One attempt at a time; the others wait in line. */
+function turnstile(): Guard {
+  const permit = {}
+  const line = new Set<(permit: object) => void>()
+  let busy = false
+  return {
+    kind: 'guard',
+    name: 'turnstile',
+    admit(attempt) {
+      if (!busy) {
+        busy = true
+        return permit
+      }
+      let wakeMe: (permit: object) => void
+      return later({
+        maxWaitMs: 1_000,
+        start: (wake) => void line.add((wakeMe = wake)),
+        cancel: () => void line.delete(wakeMe), // the caller has gone, or waited too long
+        expired: () => refuse(this, BulkheadFullError, () => `waited 1 s for its turn (${attempt.priority})`),
+      })
+    },
+    release() {
+      const [next] = line
+      if (next === undefined) busy = false
+      else {
+        line.delete(next)
+        next(permit) // handed over: the permit is the stage's from here on
+      }
+    },
+  }
+}
+// #endregion queue
+
+// #region cache
+/** Answers from memory for a minute: `ignored`, because that says nothing about the dependency. */
+function memory(nowMs: () => number): Layer {
+  const kept = new Map<string, { readonly outcome: Outcome<Theirs>; readonly until: number }>()
+  return {
+    kind: 'layer',
+    name: 'memory',
+    async around(next, one) {
+      const { key = '' } = one.call
+      const hit = kept.get(key)
+      if (hit !== undefined && nowMs() < hit.until) return { ...hit.outcome, verdict: 'ignored' }
+      const outcome = await next(one)
+      if (outcome.verdict === 'success') kept.set(key, { outcome: { ...outcome }, until: nowMs() + 60_000 })
+      return outcome
+    },
+  }
+}
+// #endregion cache
+
 let down = false
 const guard = maintenance(() => down)
 const answers = [[], ['found']]
@@ -79,9 +132,27 @@ function openStream(start: (onEnd: (error?: Error) => void) => void): void {
 }
 // #endregion twoStep
 openStream((onEnd) => onEnd())
+
+let running = 0
+let most = 0
+const single = pipeline('single', [turnstile()])
+await Promise.all([1, 2, 3].map(() => single.run(async () => {
+  most = Math.max(most, ++running)
+  await new Promise((resolve) => setTimeout(resolve, 1))
+  running--
+})))
+console.log(`at most ${most} at a time`)
+
+let loads = 0
+const remembered = pipeline('remembered', [memory(() => performance.now())])
+for (const key of ['a', 'a', 'b']) await remembered.run(async () => ++loads, { key })
+console.log(`loaded ${loads} times`)
+
 console.log(gate.state)
 
 // prints: [ 'found' ]
 // prints: Cannot call "search": under maintenance
 // prints: attempt 2 won
 // prints: closed
+// prints: at most 1 at a time
+// prints: loaded 2 times

@@ -194,7 +194,7 @@ describe('law: retries stay within budget', () => {
         fc.double({ min: 0, max: 1, noNaN: true }),
         fc.double({ min: 0, max: 20, noNaN: true }),
         fc.double({ min: 1, max: 60_000, noNaN: true }),
-        fc.array(event, { maxLength: 60 }),
+        fc.array(event, { maxLength: 60, size: 'max' }),
         fc.boolean(),
         (ratio, minPerSecond, ttlMs, events, bound) => {
           const budget = retryBudget({ ratio, minPerSecond, ttlMs })

@@ -320,6 +320,7 @@ describe('retry: many and nested', () => {
     const { pipeline, upstream, clock } = stage([again({ maxAttempts: Infinity, budget: false, backoff: constant(0) })])
     upstream.fail(busy(), { times: 4_999 }).succeed('at last')
     const answer = pipeline.tryRun(upstream)
+    await clock.runAll()
     expect(await answer).toEqual({ ok: true, value: 'at last', attempts: 5_000 })
     expect(clock.armed).toBe(0)
   })

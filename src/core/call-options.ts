@@ -26,8 +26,8 @@ export interface CallOptions {
 
 const keys = ['signal', 'timeoutMs', 'deadline', 'priority', 'subLevel', 'key', 'operation', 'meta', 'idempotent'] as const
 
-/** A monotonic clock counts from a process's start: no reading of one comes near this, and every `Date.now()` is above it. */
-const LOOKS_LIKE_A_DATE = 1e11
+/** A monotonic clock counts from a process's start: no reading of one comes near 10¹¹ (three years), and every `Date.now()` is above it. */
+const looksLikeADate = (ms: number): boolean => ms > 1e11 && ms < Infinity
 
 /**
  * Checks the options of a call. An `Attempt` of another pipeline is accepted: its signal, deadline, priority and what its
@@ -50,7 +50,9 @@ export function callOptions(said: CallOptions | Attempt | undefined, clock: Cloc
   for (const key in said) if (!(keys as readonly string[]).includes(key)) unknownKey('call', key, keys)
   const { signal, timeoutMs, deadline, priority, subLevel, key, operation, idempotent } = said as CallOptions
   if (signal !== undefined && typeof signal?.addEventListener !== 'function') wrongType('call.signal', 'an AbortSignal', signal)
-  if (timeoutMs !== undefined) notNegative('call.timeoutMs', timeoutMs)
+  if (timeoutMs !== undefined && looksLikeADate(notNegative('call.timeoutMs', timeoutMs))) {
+    throw new RangeError(`call.timeoutMs must be a span in ms; ${show(timeoutMs)} looks like a point in time: pass a Date as call.deadline instead`)
+  }
   if (deadline !== undefined) checkDeadline(deadline)
   if (priority !== undefined) oneOf('call.priority', priority, priorities)
   if (subLevel !== undefined && !(Number.isInteger(subLevel) && subLevel >= 0 && subLevel <= 127)) outOfRange('call.subLevel', 'a whole number from 0 to 127', subLevel)
@@ -65,8 +67,8 @@ function checkDeadline(deadline: unknown): void {
     if (Number.isNaN(deadline.getTime())) outOfRange('call.deadline', 'a valid Date', deadline.getTime())
   } else if (typeof deadline !== 'number') wrongType('call.deadline', 'a Date or a number on the clock of the pipeline', deadline)
   else if (Number.isNaN(deadline)) outOfRange('call.deadline', 'a Date or a number on the clock of the pipeline', deadline)
-  else if (deadline > LOOKS_LIKE_A_DATE && deadline !== Infinity) {
-    throw new RangeError(`call.deadline must be a number on the clock of the pipeline, such as performance.now() + 500; ${show(deadline)} looks like Date.now(): pass a Date instead`)
+  else if (looksLikeADate(deadline)) {
+    throw new RangeError(`call.deadline must be a number on the clock of the pipeline, such as performance.now() + 500; ${show(deadline)} looks like Date.now(): pass a Date, or a span as timeoutMs`)
   }
 }
 

@@ -30,7 +30,7 @@ export class SpillwayError extends Error {
   }
 
   override get name(): string {
-    return brandsOf(this)[0] ?? 'Error'
+    return nameOfKind(this.constructor as typeof SpillwayError)
   }
 
   /** A user's subclass may say `this.name = …`. */
@@ -45,6 +45,11 @@ export class SpillwayError extends Error {
     const brands = (value as { [BRANDS]?: unknown })[BRANDS]
     return Array.isArray(brands) && brands.includes(this.brand)
   }
+}
+
+/** The brand, which minifiers leave alone; a user's own class has its name. */
+export function nameOfKind(kind: { readonly name: string; readonly brand: string }): string {
+  return Object.hasOwn(kind, 'brand') ? kind.brand : kind.name
 }
 
 function brandsOf(error: SpillwayError): readonly string[] {

@@ -33,8 +33,9 @@ export interface EventMap {
     readonly durationMs: number
     readonly priority: Priority
     readonly operation: string | undefined
-    /** The error's `code` or `name`; `undefined` when ok. */
+    /** The error's name, and its code if it has one; `undefined` when ok. */
     readonly error: string | undefined
+    readonly code: string | undefined
   }
   /** An attempt that ran the user's function is settled. */
   'attempt.settled': CallEventBase & {
@@ -49,6 +50,13 @@ export interface EventMap {
   'refusal.observed': CallEventBase & RefusalFacts
   'timeout.expired': CallEventBase & { readonly policy: string; readonly timeoutMs: number; readonly number: number; readonly verdict: Verdict }
   'retry.scheduled': CallEventBase & { readonly policy: string; readonly number: number; readonly delayMs: number; readonly verdict: Verdict }
+  /** A failure was not tried again, though attempts were left. */
+  'retry.stopped': CallEventBase & {
+    readonly policy: string
+    /** It must not run twice; the server asked for a longer wait than `maxRetryAfterMs`; the back-off was endless; it did not fit the deadline; the next attempt was refused. */
+    readonly reason: 'notIdempotent' | 'retryAfter' | 'backoff' | 'deadline' | 'refused'
+    readonly verdict: Verdict
+  }
   'retry.exhausted': CallEventBase & { readonly policy: string; readonly attempts: number; readonly verdict: Verdict }
   'budget.exhausted': CallEventBase & { readonly policy: string; readonly verdict: Verdict }
   'fallback.used': CallEventBase & { readonly policy: string; readonly verdict: Verdict }

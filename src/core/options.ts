@@ -1,4 +1,4 @@
-import { quieted } from './hooks.ts'
+import { isThenable, quieted } from './hooks.ts'
 
 /**
  * Checks of what a user configured. Each throws at once, when a policy or pipeline is built: a `RangeError` or `TypeError`
@@ -12,6 +12,7 @@ export type Effective<T> = { readonly [K in keyof T]-?: Exclude<T[K], undefined>
 export function show(value: unknown): string {
   if (typeof value === 'string') return JSON.stringify(value.length > 40 ? `${value.slice(0, 40)}…` : value)
   if (typeof value === 'function') return 'a function'
+  if (isThenable(value)) return 'a promise: it must be synchronous'
   if (Array.isArray(value)) return 'an array'
   if (typeof value === 'object' && value !== null) return 'an object'
   return String(value)

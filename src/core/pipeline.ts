@@ -1,9 +1,9 @@
-import type { Attempt } from './attempt.ts'
+import { type Attempt, AttemptRecord } from './attempt.ts'
 import { CallRecord, type TryResult } from './call.ts'
 import { type CallOptions, callOptions } from './call-options.ts'
 import { checkClock } from './clock.ts'
 import { describe, type Description, draw } from './describe.ts'
-import { PipelineClosedError, stackless } from './errors.ts'
+import { stackless, TimeoutError } from './errors.ts'
 import { type AnyListener, type EventType, type Listener, type Subscribable, type Undo } from './events.ts'
 import { guarded } from './hooks.ts'
 import { callable, known, nameOf, notNegative, show, wrongType } from './options.ts'
@@ -48,7 +48,7 @@ export interface Pipeline<Adds = never> extends Subscribable, AsyncDisposable {
   toString(): string
   /**
    * Refuses new calls, ends back-offs (the last outcome comes out) and queues (`PipelineClosedError`), and waits for running
-   * work. What still runs after `graceMs` (10 000) has its signal aborted.
+   * work. What still runs after `graceMs` (10 000) has its signal aborted, with a `TimeoutError` as reason: it was started.
    * @returns how many calls were still running when the grace was over: 0 is a clean end
    */
   close(options?: { readonly graceMs?: number | undefined }): Promise<number>
@@ -71,7 +71,7 @@ export function pipeline<const P extends readonly Policy[]>(name: string, polici
   const plan = new Plan(name, [...policies], said)
   for (const warning of plan.warnings) {
     // oxlint-disable-next-line no-console -- the documented default: a mistake in the order must be seen
-    guarded(plan.report, () => (said.onWarning ?? ((message: string) => console.warn(`spillway: ${message}`)))(warning))
+    guarded(plan.report, () => (said.onWarning ?? ((message: string) => console.warn(`spillway: ${message}`)))(`pipeline ${show(name)}: ${warning}`))
   }
   return new Folded(plan) as unknown as Pipeline<Added<P>>
 }
@@ -84,7 +84,7 @@ function checked(options: PipelineOptions): PipelineOptions {
   if (onWarning !== undefined) callable('pipeline.onWarning', onWarning)
   if (onInternalError !== undefined) callable('pipeline.onInternalError', onInternalError)
   if (clock !== undefined) checkClock('pipeline.clock', clock)
-  if (observers !== undefined) checkObservers(observers)
+  if (observers !== undefined) checkObservers('pipeline.observers', observers)
   if (abandonAfterMs !== undefined) notNegative('pipeline.abandonAfterMs', abandonAfterMs)
   if (stacks !== undefined && typeof stacks !== 'boolean') wrongType('pipeline.stacks', 'true or false', stacks)
   return options
@@ -92,13 +92,13 @@ function checked(options: PipelineOptions): PipelineOptions {
 
 const hooks = ['attemptSettled', 'callSettled', 'event'] as const
 
-function checkObservers(observers: readonly Observer[]): void {
-  if (!Array.isArray(observers)) wrongType('pipeline.observers', 'an array of observers', observers)
+export function checkObservers(option: string, observers: readonly Observer[]): void {
+  if (!Array.isArray(observers)) wrongType(option, 'an array of observers', observers)
   for (const observer of observers) {
     // An observer may be an instance with state of its own; only what looks like a misspelt hook is refused.
-    if (typeof observer !== 'object' || observer === null) wrongType('pipeline.observers', 'an array of observers', observer)
+    if (typeof observer !== 'object' || observer === null) wrongType(option, 'an array of observers', observer)
     const said = hooks.filter((hook) => observer[hook] !== undefined)
-    for (const hook of said) callable(`pipeline.observers ${hook}`, observer[hook])
+    for (const hook of said) callable(`${option} ${hook}`, observer[hook])
     if (said.length === 0) known('observer', observer, hooks)
   }
 }
@@ -111,6 +111,10 @@ class Folded {
 
   constructor(plan: Plan) {
     this.#plan = plan
+  }
+
+  static planOf(value: unknown): Plan | undefined {
+    return typeof value === 'object' && value !== null && #plan in value ? value.#plan : undefined
   }
 
   get name(): string {
@@ -165,15 +169,28 @@ class Folded {
   }
 }
 
-function start(plan: Plan, fn: unknown, said: CallOptions | Attempt | undefined, trying: boolean): Promise<unknown> {
+/** What a pipeline's calls share; `undefined` for what no `pipeline()` of this copy of the library has made. */
+export function planOf(value: unknown): Plan | undefined {
+  return Folded.planOf(value)
+}
+
+/** One `run` or `tryRun`. `own`: what it says where the caller says nothing else, already checked. */
+export function start(plan: Plan, fn: unknown, said: CallOptions | Attempt | undefined, trying: boolean, own: CallOptions | undefined = plan.call): Promise<unknown> {
   let options: CallOptions | undefined
   try {
     callable('fn of run', fn)
-    options = said === undefined ? undefined : callOptions(said, plan.clock)
+    options = said === undefined ? own : withKey(callOptions(said, plan.clock)!, said, own)
   } catch (error) {
     return trying ? Promise.resolve({ ok: false, error, attempts: 0 }) : Promise.reject(error as Error)
   }
   return new CallRecord(plan, fn as Work<unknown>, options, trying).begin()
+}
+
+/** The key of a keyed pipeline where the call says none. One that an attempt only passes on is of another pipeline. */
+function withKey(options: CallOptions, said: CallOptions | Attempt, own: CallOptions | undefined): CallOptions {
+  if (own === undefined || (options.key !== undefined && !(said instanceof AttemptRecord))) return options
+  const { signal, timeoutMs, deadline, priority, subLevel, operation, meta, idempotent } = options
+  return { signal, timeoutMs, deadline, priority, subLevel, key: own.key, operation, meta, idempotent }
 }
 
 function startWith(plan: Plan, fn: Work<unknown>, said: SaidOfCall<unknown[]>, args: unknown[]): Promise<unknown> {
@@ -197,7 +214,8 @@ function close(plan: Plan, graceMs: number): Promise<number> {
     }
     function graceOver(): void {
       const left = plan.inFlight
-      const overdue = stackless(() => new PipelineClosedError(`The pipeline ${show(plan.name)} is closed and its grace of ${graceMs} ms is over`, { pipeline: plan.name }))
+      // Not a refusal: what is aborted here was started.
+      const overdue = stackless(() => new TimeoutError(`${show(plan.name)} was closed and its grace of ${graceMs} ms is over`, { pipeline: plan.name, attempts: 1 }))
       plan.overdue = overdue
       for (const attempt of plan.live) attempt.controller?.abort(overdue)
       plan.onIdle = undefined

@@ -1,5 +1,6 @@
 import type { Attempt, AttemptRecord, Call } from './attempt.ts'
 import { type Clock, systemClock } from './clock.ts'
+import type { CallOptions } from './call-options.ts'
 import type { CallRecord } from './call.ts'
 import { type AnyEvent, Events, type EventType, type Payload } from './events.ts'
 import type { SpillwayError } from './errors.ts'
@@ -50,9 +51,15 @@ export interface PipelineOptions {
   readonly stacks?: boolean | undefined
 }
 
+/** Who keeps a pipeline among others. */
+export interface Keeper {
+  /** Its last call has ended, and nothing of it waits or runs. */
+  rested(): void
+}
+
 /** Told to observers without anybody listening: all but the two that have hooks of their own. */
-const rare: readonly EventType[] = [
-  'call.refused', 'refusal.observed', 'timeout.expired', 'retry.scheduled', 'retry.exhausted', 'budget.exhausted',
+export const rare: readonly EventType[] = [
+  'call.refused', 'refusal.observed', 'timeout.expired', 'retry.scheduled', 'retry.stopped', 'retry.exhausted', 'budget.exhausted',
   'fallback.used', 'breaker.opened', 'breaker.halfOpened', 'breaker.closed', 'breaker.isolated', 'policy.warned',
 ]
 
@@ -68,7 +75,7 @@ export class Plan {
   /** The default classifier: a value is a success, without asking. */
   readonly trusting: boolean
   readonly stacks: boolean
-  readonly observers: readonly Observer[]
+  observers: readonly Observer[]
   readonly events: Events
   readonly report: OnInternalError
   readonly warnings: readonly string[]
@@ -84,6 +91,9 @@ export class Plan {
   overdue: SpillwayError | undefined = undefined
   inFlight = 0
   onIdle: (() => void) | undefined = undefined
+  keeper: Keeper | undefined = undefined
+  /** What calls say that say nothing else: the key of a keyed pipeline. */
+  call: CallOptions | undefined = undefined
   readonly #discard: ((value: unknown) => void) | undefined
   readonly #abandonAfterMs: number | undefined
 
@@ -128,6 +138,17 @@ export class Plan {
     }
   }
 
+  /** Other observers of calls and attempts from now on: those of who keeps it. Their `event` is the keeper's to call. */
+  observedBy(observers: readonly Observer[]): void {
+    this.observers = observers
+    this.#heard()
+  }
+
+  /** Whether something would be lost if the pipeline were made anew: a call runs or waits, or a policy is busy. Pure. */
+  get busy(): boolean {
+    return this.inFlight > 0 || this.policies.some((policy) => policy.busy?.() ?? (policy.kind === 'guard' && (policy.pressure?.() ?? 0) > 0))
+  }
+
   get abandonAfterMs(): number {
     if (this.#abandonAfterMs !== undefined) return this.#abandonAfterMs
     const { timeoutMs } = this.host
@@ -152,7 +173,9 @@ export class Plan {
   }
 
   callEnded(): void {
-    if (--this.inFlight === 0) this.onIdle?.()
+    if (--this.inFlight > 0) return
+    this.onIdle?.()
+    this.keeper?.rested()
   }
 
   attemptSettled(attempt: AttemptRecord, settled: Settled): void {
@@ -181,13 +204,13 @@ export class Plan {
       durationMs: settledAt - call.startedAt,
       priority: call.priority,
       operation: call.operation,
-      error: outcome.ok ? undefined : nameOfError(outcome.error),
+      ...(outcome.ok ? { error: undefined, code: undefined } : factsOf(outcome.error)),
     })
   }
 }
 
-/** An error's `code`, or its `name`. */
-function nameOfError(error: unknown): string {
+/** What an event says of an error. */
+function factsOf(error: unknown): { error: string; code: string | undefined } {
   const { code, name } = (typeof error === 'object' && error !== null ? error : {}) as { code?: unknown; name?: unknown }
-  return typeof code === 'string' ? code : typeof name === 'string' ? name : typeof error
+  return { error: typeof name === 'string' ? name : typeof error, code: typeof code === 'string' ? code : undefined }
 }

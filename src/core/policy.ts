@@ -2,7 +2,7 @@ import type { Attempt, AttemptRecord } from './attempt.ts'
 import type { Clock } from './clock.ts'
 import type { PolicyEvents, RefusalFacts } from './events.ts'
 import type { OnInternalError } from './hooks.ts'
-import { type RejectedError, type RejectedErrorClass, stackless } from './errors.ts'
+import { nameOfKind, type RejectedError, type RejectedErrorClass, stackless } from './errors.ts'
 import { show } from './options.ts'
 import type { Stage } from './stage.ts'
 import type { Strand } from './strand.ts'
@@ -44,6 +44,12 @@ interface PolicyBase {
   readonly events?: PolicyEvents
   /** Called once, when a pipeline first folds the policy. */
   bind?(host: Host): void
+  /**
+   * Whether it knows something now that a policy made anew would not know and should: a breaker that is not closed, a rate limit
+   * that is not full, a throttle that holds back. `keyed` keeps the pipeline as long as one of its policies says so. Calls
+   * that run or wait need not be looked at: the pipeline counts those itself. Pure. Default: a guard is while its `pressure` is over 0.
+   */
+  busy?(): boolean
   /** Mistakes in the order of the user's flat list, found at build: one sentence each. */
   warn?(list: readonly Policy[], index: number): string[]
 }
@@ -179,7 +185,7 @@ export function observed(attempt: Attempt, refusal: Refusal): object {
 /** What the events of a refusal say of it. */
 export function refusalFacts(refusal: Refusal, attempt: Attempt): RefusalFacts {
   const { policy, kind, retryAfterMs } = refusal
-  return { policy, reason: refusal.reason(), error: kind.brand, priority: attempt.priority, retryAfterMs }
+  return { policy, reason: refusal.reason(), error: nameOfKind(kind), priority: attempt.priority, retryAfterMs }
 }
 
 /** A step's wish to run once more what is inside it. Made by {@link again}. */

@@ -70,12 +70,12 @@ export class Stage {
   }
 
   #prove(i: number, guard: Guard, answer: unknown): void {
-    if (typeof answer === 'object' && answer !== null && !isThenable(answer)) {
+    if (typeof answer === 'object' && answer !== null && !isThenable(answer) && !(answer instanceof Error)) {
       this.#proven[i] = true
       return
     }
     quieted(answer)
-    throw new TypeError(`admit of the guard ${show(guard.name)} must answer an object, refuse(…) or later(…) at once, got ${isThenable(answer) ? 'a promise' : show(answer)}`)
+    throw new TypeError(`admit of the guard ${show(guard.name)} must answer an object, refuse(…) or later(…) at once, got ${answer instanceof Error ? 'an error' : show(answer)}`)
   }
 
   /** Sets the timer of an attempt whose deadline one of its own guards has lowered. */
@@ -172,8 +172,8 @@ export class Stage {
     call.lastError = error
     const { number, started } = attempt
     attempt.end({ by: 'timeout', verdict, error })
-    attempt.strand?.conclude(attempt.at - 1, attempt, failed(error, started ? verdict : 'unused', 'timeout'))
     if (call.wants('timeout.expired')) call.emit('timeout.expired', { policy: limiter?.name ?? '', timeoutMs: alarm.spanMs, number, verdict })
+    attempt.strand?.conclude(attempt.at - 1, attempt, failed(error, started ? verdict : 'unused', 'timeout'))
   }
 
   /** A layer gives the attempt up. */

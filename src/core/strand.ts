@@ -15,6 +15,9 @@ import { launch } from './work.ts'
 
 type AnyOutcome = Outcome<unknown>
 
+/** After so many attempts of a call, one more waits for the event loop's next turn even if it has no delay. */
+const BREATH = 500
+
 /**
  * One thread of control through the fold: inwards through stages to the function, and outwards through steps with its
  * outcome. A call is one strand; each `next` of a surround is one more.
@@ -207,7 +210,9 @@ export class Strand extends Answer implements Ringable {
   #repeat(k: number, attempt: AttemptRecord, said: Again, outcome: AnyOutcome): boolean {
     const { plan } = this.call
     const { delayMs } = said
-    const due = delayMs > 0 || attempt.outerDeadline !== Infinity ? plan.clock.now() + delayMs : 0
+    // Repeats without a delay take no turn of the event loop: now and then one does, so that timers and I/O are heard.
+    const timed = delayMs > 0 || this.call.attempts % BREATH === BREATH - 1
+    const due = timed || attempt.outerDeadline !== Infinity ? plan.clock.now() + delayMs : 0
     if (plan.closing || due >= attempt.outerDeadline) return false
     this.#drop(outcome)
     const next = attempt.fork()
@@ -216,10 +221,10 @@ export class Strand extends Answer implements Ringable {
       if (attempt.parent.ended === undefined) this.#inwards(k + 1, attempt.parent, next)
     }
     this.parkUntil(() => this.wakeWith(() => this.#outwards(k - 1, attempt, outcome)))
-    if (delayMs > 0) {
+    if (timed) {
       this.whenWoken(goOn)
       this.#alarm = plan.timers.set(this, due, delayMs)
-      // Even without a delay it goes on in a new turn: thousands of attempts need no stack.
+      // Even so it goes on in a new microtask: thousands of attempts need no stack.
     } else this.wakeWith(goOn)
     return true
   }

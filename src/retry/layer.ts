@@ -1,12 +1,13 @@
 import type { Attempt } from '../core/attempt.ts'
 import { type Clock, systemClock } from '../core/clock.ts'
+import type { EventMap } from '../core/events.ts'
 import { type Again, again, type Host, type Layer, type Theirs } from '../core/policy.ts'
 import { endedByCaller, type Outcome } from '../core/verdict.ts'
 import { checkedDelay } from './backoff.ts'
 import type { RetryBudget } from './budget.ts'
 import { MedianLatency } from './latency.ts'
 import { type RetryOptions, type RetrySettings, settle } from './options.ts'
-import { refused, worthRetrying } from './rules.ts'
+import { refused, repeatable, worthRetrying } from './rules.ts'
 
 /** What a call's path remembers between two tries. */
 interface Memo {
@@ -43,6 +44,11 @@ export function retry(options?: RetryOptions): Retry {
   let bound = false
   const median = new MedianLatency()
 
+  function stopped(reason: EventMap['retry.stopped']['reason'], outcome: Outcome<Theirs>, { call }: Attempt): Outcome<Theirs> {
+    if (call.wants('retry.stopped')) call.emit('retry.stopped', { policy: name, reason, verdict: outcome.verdict })
+    return outcome
+  }
+
   /** The step after a try that failed. */
   function next(outcome: Outcome<Theirs>, attempt: Attempt, memo: Memo | undefined): Outcome<Theirs> | Again {
     const { maxAttempts, backoff, budget, maxRetryAfterMs } = settings
@@ -53,13 +59,13 @@ export function retry(options?: RetryOptions): Retry {
       if (call.wants('retry.exhausted')) call.emit('retry.exhausted', { policy: name, attempts: tries, verdict })
       return outcome
     }
-    if (retryAfterMs > maxRetryAfterMs) return outcome
+    if (retryAfterMs > maxRetryAfterMs) return stopped('retryAfter', outcome, attempt)
     const previousMs = checkedDelay(backoff(tries, outcome, { random, previousMs: memo?.previousMs ?? 0 }))
     const delayMs = Math.max(previousMs, retryAfterMs)
-    if (delayMs === Infinity) return outcome
+    if (delayMs === Infinity) return stopped('backoff', outcome, attempt)
     const now = outerDeadline < Infinity || budget !== false ? clock.now() : NaN
     // A sleep that the deadline ends, or a try that most likely would not be done in time, helps nobody.
-    if (outerDeadline < Infinity && now + delayMs + median.ms >= outerDeadline) return outcome
+    if (outerDeadline < Infinity && now + delayMs + median.ms >= outerDeadline) return stopped('deadline', outcome, attempt)
     if (budget !== false && !budget.withdraw(now)) {
       if (call.wants('budget.exhausted')) call.emit('budget.exhausted', { policy: name, verdict })
       return outcome
@@ -86,14 +92,15 @@ export function retry(options?: RetryOptions): Retry {
       if (refused(outcome)) {
         if (memo === undefined) return outcome
         if (memo.paidBy !== false) memo.paidBy.refund()
-        return memo.last
+        return stopped('refused', memo.last, attempt)
       }
       if (memo === undefined && settings.budget !== false) settings.budget.deposit()
       if (outcome.verdict === 'success') {
         if (attempt.outerDeadline < Infinity && !Number.isNaN(attempt.startedAt) && median.due()) median.add(clock.now() - attempt.startedAt)
         if (settings.when === undefined) return outcome
       }
-      return worthRetrying(outcome, attempt, settings.when) ? next(outcome, attempt, memo) : outcome
+      if (!worthRetrying(outcome, attempt, settings.when)) return outcome
+      return repeatable(outcome, attempt) ? next(outcome, attempt, memo) : stopped('notIdempotent', outcome, attempt)
     },
     update(change) {
       const changed = settle(change, settings)

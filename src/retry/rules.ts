@@ -11,10 +11,11 @@ export function refused(outcome: Outcome<unknown>): boolean {
 /** Whether the outcome is one to try again after. Throws what `when` throws. */
 export function worthRetrying(outcome: Outcome<unknown>, attempt: Attempt, when: RetryOptions['when']): boolean {
   const { verdict } = outcome
-  if (when === undefined) {
-    if (verdict !== 'failure' && verdict !== 'overload') return false
-  } else if (!asked(when(outcome, attempt))) return false
-  // What must not happen twice is repeated only where it provably did not happen; a value proves that it did.
+  return when === undefined ? verdict === 'failure' || verdict === 'overload' : asked(when(outcome, attempt))
+}
+
+/** What must not happen twice is repeated only where it provably did not happen; a value proves that it did. */
+export function repeatable(outcome: Outcome<unknown>, attempt: Attempt): boolean {
   return attempt.call.idempotent || (!outcome.ok && neverStarted(outcome.error))
 }
 

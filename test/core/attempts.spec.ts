@@ -1,6 +1,6 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
 import { describe, expect, it, vi } from 'vitest'
-import { again, type Attempt, type Outcome, timeout, TimeoutError } from 'spillway'
+import { again, type Attempt, type Outcome, pipeline as makePipeline, timeout, TimeoutError } from 'spillway'
 import { deferred, jobs, logged, no, on, queue, race, repeat, step, surround, watch } from '../support/guards.ts'
 
 const ok = (): Promise<string> => Promise.resolve('fine')
@@ -496,8 +496,19 @@ describe('layers', () => {
 
   it('ten thousand immediate repeats need no stack', async () => {
     let n = 0
-    const { pipeline } = on([repeat(10_000)])
-    expect(await pipeline.run(() => (++n < 10_000 ? down() : ok()))).toBe('fine')
+    const { pipeline, clock } = on([repeat(10_000)])
+    const answer = pipeline.run(() => (++n < 10_000 ? down() : ok()))
+    await clock.runAll()
+    expect(await answer).toBe('fine')
+  })
+
+  it('endless immediate repeats starve nobody: the event loop has its turns, and the deadline comes', async () => {
+    let turns = 0
+    const ticking = setInterval(() => turns++, 1)
+    const endless = makePipeline('endless', [repeat(Infinity)])
+    await expect(endless.run(down, { timeoutMs: 60 })).rejects.toBeDefined()
+    clearInterval(ticking)
+    expect(turns).toBeGreaterThan(1)
   })
 
   it('a back-off goes on in the caller’s async context', async () => {

@@ -44,12 +44,12 @@ describe('events', () => {
     ])
   })
 
-  it('name the error by its code, else its name, else its type', async () => {
+  it('name the error, or its type, and its code', async () => {
     const { pipeline } = on([])
     const errors: unknown[] = []
-    pipeline.on('call.settled', ({ error }) => errors.push(error))
+    pipeline.on('call.settled', ({ error, code }) => errors.push(code === undefined ? error : [error, code]))
     for (const error of [down, new TypeError('x'), 'text', undefined, null]) await pipeline.tryRun(() => Promise.reject(error as Error))
-    expect(errors).toEqual(['E_DOWN', 'TypeError', 'string', 'undefined', 'object'])
+    expect(errors).toEqual([['Error', 'E_DOWN'], 'TypeError', 'string', 'undefined', 'object'])
   })
 
   it('a refusal is told with its reason', async () => {
@@ -59,7 +59,7 @@ describe('events', () => {
     await pipeline.tryRun(ok, { priority: 'critical' })
     expect(events).toMatchObject([
       { type: 'call.refused', policy: 'pool', reason: 'all 0 slots are taken', error: 'BulkheadFullError', priority: 'critical', retryAfterMs: undefined, pipeline: 'quotes', at: 0 },
-      { type: 'call.settled', ok: false, verdict: 'unused', endedBy: 'refusal', attempts: 0, error: 'BULKHEAD_FULL' },
+      { type: 'call.settled', ok: false, verdict: 'unused', endedBy: 'refusal', attempts: 0, error: 'BulkheadFullError', code: 'BULKHEAD_FULL' },
     ])
   })
 

@@ -491,7 +491,8 @@ describe('close', () => {
     const closed = watch(pipeline.close({ graceMs: 50 }))
     await clock.advance(50)
     expect(closed.value).toBe(2)
-    expect(all[0]!.attempt.signal.reason).toBeInstanceOf(PipelineClosedError)
+    // Not a refusal: it was started.
+    expect(all[0]!.attempt.signal.reason).toBeInstanceOf(TimeoutError)
   })
 
   it('a signal that is read after the grace is aborted too', async () => {
@@ -571,14 +572,14 @@ describe('the description', () => {
         {
           kind: 'stage',
           guards: [
-            { type: 'bulkhead', name: 'bulkhead', options: { slots: 50, mode: 'enforce', name: 'bulkhead' } },
+            { type: 'bulkhead', name: 'bulkhead', options: { slots: 50, queue: 0, maxWaitMs: 1_000, order: 'fifo', mode: 'enforce', name: 'bulkhead' } },
             { type: 'timeout', name: 'each', options: { ms: 5_000, name: 'each' } },
           ],
         },
       ],
       warnings: [expect.stringContaining('never ends anything')],
     })
-    expect(onWarning.mock.calls).toEqual([[pipeline.describe().warnings[0]]])
+    expect(onWarning.mock.calls).toEqual([[`pipeline "quotes": ${pipeline.describe().warnings[0]}`]])
     expect(String(pipeline)).toBe('stage[timeout 2 s] ─▶ repeat ─▶ stage[bulkhead · timeout "each" 5 s] ─▶ your function')
   })
 
