@@ -50,6 +50,7 @@ const jobs = pipeline('jobs', [
 ])
 
 const state = await jobs.run(poll, { timeoutMs: 5_000 })
+if (state === 'pending') throw new Error('the job is not done after 5 s')
 // #endregion poll
 console.log(`${state} after ${polls} polls`)
 

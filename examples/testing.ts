@@ -59,6 +59,20 @@ function quoteService(load: Load, options?: PipelineOptions) {
 }
 
 {
+  // #region rejects
+  const clock = manualClock()
+  const upstream = scriptedUpstream<Quote>({ clock })
+  const strict = pipeline('strict', [retry({ maxAttempts: 2, budget: false })], { clock })
+
+  upstream.always.fail(new Error('down'))
+  const rejected = assert.rejects(strict.run(upstream), /down/) // listens before the clock moves
+  await clock.runAll()
+  await rejected
+  // #endregion rejects
+  console.log(`rejected after ${upstream.calls.length} attempts`)
+}
+
+{
   // #region hand
   const clock = manualClock()
   const upstream = scriptedUpstream<Quote>({ clock }).hang({ ignoreAbort: true })
@@ -75,4 +89,5 @@ function quoteService(load: Load, options?: PipelineOptions) {
 
 // prints: three attempts within
 // prints: 6 calls reached the dependency, the last one a probe
+// prints: rejected after 2 attempts
 // prints: answered by hand at 100 ms

@@ -27,8 +27,8 @@ export interface AbortOptions {
 
 /** What calls get. Each verb returns the upstream, so that they can be chained. */
 export interface Script<T, Options = StepOptions> {
-  /** Answers at once. */
-  succeed(value?: T, options?: Options): ScriptedUpstream<T>
+  /** Answers at once. A function makes the value anew for each call: what can be read only once, such as a `Response`, must not be shared. */
+  succeed(value?: T | (() => T), options?: Options): ScriptedUpstream<T>
   /** Rejects at once. Without an error: a new `Error('scripted failure')`. */
   fail(error?: unknown, options?: Options): ScriptedUpstream<T>
   /** Never answers, unless the signal is aborted or the test answers it: `upstream.calls[0].succeed('late')`. */
@@ -107,7 +107,7 @@ function heed<T>(call: RecordedCall<T>, said: AbortOptions | undefined): void {
 /** The verbs, each turned into a step that `add` puts where it belongs. */
 function script<T>(clock: Clock, add: (step: Step<T>, said: (StepOptions & AbortOptions) | undefined) => ScriptedUpstream<T>): Script<T> {
   return {
-    succeed: (value, said) => add((call) => call.succeed(value), said),
+    succeed: (value, said) => add((call) => call.succeed(typeof value === 'function' ? (value as () => T)() : value), said),
     fail: (error, said) => add((call) => call.fail(error), said),
     hang: (said) => add((call) => heed(call, said), said),
     later(ms, outcome, said) {
