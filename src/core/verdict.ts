@@ -51,7 +51,7 @@ interface ErrorLike {
   readonly code?: unknown
   readonly status?: unknown
   readonly statusCode?: unknown
-  readonly response?: { readonly status?: unknown } | null
+  readonly response?: { readonly status?: unknown; readonly statusCode?: unknown } | null
   readonly cause?: unknown
   readonly errors?: unknown
 }
@@ -67,7 +67,7 @@ function anyCause(error: unknown, test: (error: ErrorLike) => boolean, depth = 0
 
 /**
  * The default classifier. A value is `success`. Another pipeline's refusal is `ignored`. Timeouts, refused or reset
- * connections, 429, 503 and gRPC 8 and 14 are `overload`, read from `status`, `statusCode`, `response.status` and `code` of
+ * connections, 429, 503 and gRPC 8 and 14 are `overload`, read from `status`, `statusCode` and `code`, also of its `response`, of
  * the error and its causes. Every other rejection is `failure`. A number `retryAfterMs` on the error is passed on.
  */
 export const classify: Classify = (outcome) => {
@@ -81,7 +81,7 @@ export const classify: Classify = (outcome) => {
 }
 
 function isOverload(e: ErrorLike): boolean {
-  return overloaded.has(e.status) || overloaded.has(e.statusCode) || overloaded.has(e.response?.status) || overloaded.has(e.code) || brokenConnection.has(e.code)
+  return overloaded.has(e.status) || overloaded.has(e.statusCode) || overloaded.has(e.response?.status) || overloaded.has(e.response?.statusCode) || overloaded.has(e.code) || brokenConnection.has(e.code)
 }
 
 /** Whether the error proves that the dependency never began the work: a refusal, or a connection or name lookup that failed. */
