@@ -361,7 +361,7 @@ describe('breaker › when it trips', () => {
 
   it('a minimumThroughput above windowCalls counts as windowCalls, with a warning at build', () => {
     const { circuit, fail, warnings } = story({ windowCalls: 10, minimumThroughput: 50, name: 'db' })
-    expect(warnings).toEqual(['db: minimumThroughput 50 is above windowCalls 10 and could never be reached: it counts as 10'])
+    expect(warnings).toEqual(['pipeline "payments": db: minimumThroughput 50 is above windowCalls 10 and could never be reached: it counts as 10'])
     fail(9)
     expect(circuit.state).toBe('closed')
     fail()
@@ -587,7 +587,7 @@ describe('breaker › half-open', () => {
     pipeline('payments', [timeout(20_000), breaker({ probes: { leaseMs: 2_000 } }), timeout(2_000)], { clock: manualClock(), onWarning })
     pipeline('payments', [timeout(2_000), breaker({ probes: { leaseMs: 1_000 } })], { clock: manualClock(), onWarning })
     pipeline('payments', [breaker({ breakMs: () => 1 }), timeout(2_000)], { clock: manualClock(), onWarning })
-    expect(warnings).toEqual(['breaker: a probe may take 2000 ms (the timeout inside), but decides nothing once its lease of 1000 ms has ended: raise probes.leaseMs'])
+    expect(warnings).toEqual(['pipeline "payments": breaker: a probe may take 2000 ms (the timeout inside), but decides nothing once its lease of 1000 ms has ended: raise probes.leaseMs'])
   })
 
   it('pressure is 1 while the break runs, 0.9 with every probe out, else 0', () => {

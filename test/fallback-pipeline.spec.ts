@@ -224,6 +224,6 @@ describe('fallback in the wrong place', () => {
   it('inside a retry is warned of at build', () => {
     const onWarning = vi.fn()
     build('quotes', [retry({ name: 'again' }), cached()], { onWarning })
-    expect(onWarning).toHaveBeenCalledExactlyOnceWith('fallback "cached" stands inside retry "again": what it answers is never tried again; put it before')
+    expect(onWarning).toHaveBeenCalledExactlyOnceWith('pipeline "quotes": fallback "cached" stands inside retry "again": what it answers is never tried again; put it before')
   })
 })

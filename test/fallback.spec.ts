@@ -13,7 +13,7 @@ const answered = (given: unknown): Outcome<unknown> => ({ ok: true, value: given
 function see<A>(policy: Fallback<A>, outcome: Outcome<unknown>) {
   const events: [string, object][] = []
   const call = { pipeline: 'quotes', attempts: 2, wants: () => true, emit: (type: string, payload: object) => events.push([type, payload]) }
-  const attempt = { number: 2, call } as never as Attempt
+  const attempt = { number: 2, call, fork: () => attempt } as never as Attempt
   return { said: policy.after!(outcome as Outcome<Theirs>, attempt, undefined), events, attempt }
 }
 

@@ -14,6 +14,7 @@ const refusal = (): Outcome<never> => failed('unused', new BreakerOpenError('no'
 
 interface Facts {
   readonly idempotent?: boolean
+  readonly repeatable?: boolean
   readonly outerDeadline?: number
   readonly startedAt?: number
   readonly number?: number
@@ -29,8 +30,8 @@ function stage(options: RetryOptions = {}, { clock = manualClock(), random = () 
     policy,
     clock,
     events,
-    see: (outcome: Outcome<unknown>, { idempotent = true, outerDeadline = Infinity, startedAt = NaN, number = 1 }: Facts = {}) => {
-      const call = { pipeline: 'p', idempotent, wants: () => true, emit: (type: string, payload: object) => events.push([type, payload]) }
+    see: (outcome: Outcome<unknown>, { idempotent = true, repeatable = true, outerDeadline = Infinity, startedAt = NaN, number = 1 }: Facts = {}) => {
+      const call = { pipeline: 'p', idempotent, repeatable, wants: () => true, emit: (type: string, payload: object) => events.push([type, payload]) }
       const said = policy.after!(outcome as Outcome<Theirs>, { number, startedAt, outerDeadline, call } as never as Attempt, previous) as Outcome<unknown> | Again
       previous = said instanceof Again ? said : undefined
       return said
@@ -105,7 +106,7 @@ describe('retry', () => {
 
   it('makes no payload when nobody listens', () => {
     const emit = vi.fn()
-    const attempt = { outerDeadline: Infinity, call: { idempotent: true, wants: () => false, emit } } as never as Attempt
+    const attempt = { outerDeadline: Infinity, call: { idempotent: true, repeatable: true, wants: () => false, emit } } as never as Attempt
     void retry({ maxAttempts: 1 }).after!(failed(), attempt, undefined)
     const said = retry().after!(failed(), attempt, undefined)
     expect(said).toBeInstanceOf(Again)
@@ -346,7 +347,8 @@ describe('retry: budget', () => {
   it('a retry that was refused gives its token back', () => {
     const budget = retryBudget({ minPerSecond: 0.1 })
     const { see } = stage({ budget })
-    see(failed())
+    const said = see(failed()) as Again
+    said.unused!() // what the pipeline calls when the repeat has run nothing
     see(refusal())
     expect(see(failed())).toBeInstanceOf(Again)
   })

@@ -50,8 +50,7 @@ export class Trial {
 
   #expire(settings: BreakerSettings, now: number): void {
     for (const probe of this.#out) {
-      if (!this.#expired(probe, settings, now)) return
-      this.#out.delete(probe)
+      if (this.#expired(probe, settings, now)) this.#out.delete(probe)
     }
   }
 

@@ -15,7 +15,8 @@ export function askClassify(plan: Plan, attempt: AttemptRecord, ok: boolean, res
   try {
     const said = plan.classify(ok ? { ok, value: result } : { ok, error: result }, attempt)
     const { verdict, retryAfterMs } = typeof said === 'string' ? { verdict: said } : ((said ?? {}) as { verdict?: Verdict; retryAfterMs?: number })
-    if (verdict === undefined || !verdicts.includes(verdict)) wrongType('what classify answered', `one of ${verdicts.join(', ')}, or an object with it as verdict`, said)
+    // `unused` is what the stage says of an attempt that did not run; this one did.
+    if (verdict === undefined || verdict === 'unused' || !verdicts.includes(verdict)) wrongType('what classify answered', `one of ${verdicts.slice(0, -1).join(', ')}, or an object with it as verdict`, said)
     if (retryAfterMs !== undefined && !(typeof retryAfterMs === 'number' && retryAfterMs >= 0)) throw new RangeError(`retryAfterMs of classify must be a number from 0 on, got ${show(retryAfterMs)}`)
     return ok ? succeeded(result, verdict, retryAfterMs) : failed(result, verdict, 'work', retryAfterMs)
   } catch (error) {

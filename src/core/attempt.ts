@@ -28,6 +28,8 @@ export interface Call {
   readonly key: string | undefined
   /** `false`: retry and hedge act only on what provably never started. Default `true`. */
   readonly idempotent: boolean
+  /** `false`: a layer must not run it a second time, whatever became of the first. Default `true`. */
+  readonly repeatable: boolean
   /** 0..127 within a priority; `undefined` where none was said. */
   readonly subLevel: number | undefined
   /** How many attempts have run the user's function so far. */
@@ -63,12 +65,13 @@ export interface Attempt {
   now(): number
   /**
    * The function's answer goes up at once; `settle` and `release` wait for `done`. Its rejection is classified again, for
-   * the guards only. The attempt's own timeout ends here; the deadlines around it stay.
+   * the guards only. The attempt's own timeout ends here; the deadlines around it stay. When `abandonAfterMs` have passed, and
+   * each time they have passed again, `inUse` is asked: while it says `true` the permits are kept.
    */
-  until(done: PromiseLike<unknown>): void
+  until(done: PromiseLike<unknown>, inUse?: () => boolean): void
   /** A layer's further attempt: next number, the same bounds, an own signal. */
   fork(): Attempt
-  /** A layer gives this attempt up (a lost hedge): its signal is aborted with `reason`, its guards learn nothing (`ignored`). */
+  /** A surround gives this attempt up (a lost hedge): its signal is aborted with `reason`, its guards learn nothing (`ignored`). */
   cancel(reason?: unknown): void
   /** A layer drops this value, unseen by the caller: the pipeline's `discard` option gets it. */
   discard(value: unknown): void
@@ -85,7 +88,6 @@ export interface Trail {
 export class AttemptRecord extends Scope implements Attempt, Child, Ringable {
   number: number
   startedAt: number = NaN
-  probe = false
 
   // where it stands
   before: Child | undefined = undefined
@@ -103,6 +105,8 @@ export class AttemptRecord extends Scope implements Attempt, Child, Ringable {
   admitted = 0
   waiting: Wait | undefined = undefined
   held: Promise<unknown> | undefined = undefined
+  /** Whether what it holds is made use of. */
+  inUse: (() => boolean) | undefined = undefined
   controller: AbortController | undefined = undefined
 
   // what is to come of it
@@ -125,6 +129,7 @@ export class AttemptRecord extends Scope implements Attempt, Child, Ringable {
     super()
     this.number = call.attempts + 1
     this.deadline = parent.deadline
+    this.probe = parent.probe
   }
 
   get priority(): Priority {
@@ -138,7 +143,9 @@ export class AttemptRecord extends Scope implements Attempt, Child, Ringable {
   get signal(): AbortSignal {
     const controller = (this.controller ??= new AbortController())
     if (this.adopted) this.call.plan.live.add(this)
-    const { ended = this.branch?.ended } = this
+    // At the hand of a layer: it ends with what encloses it.
+    else if (this.stage === undefined && this.branch === undefined) (this.parent.followers ??= new Set()).add(this)
+    const { ended = this.branch === undefined && this.stage === undefined ? this.parent.ended : this.branch?.ended } = this
     const { overdue } = this.call.plan
     if (ended !== undefined) abort(controller, ended.error)
     else if (overdue !== undefined && this.adopted) abort(controller, overdue)
@@ -151,9 +158,13 @@ export class AttemptRecord extends Scope implements Attempt, Child, Ringable {
     return this.startedAt
   }
 
-  until(done: PromiseLike<unknown>): void {
+  until(done: PromiseLike<unknown>, inUse?: () => boolean): void {
     const work = Promise.resolve(done)
-    this.held = this.held === undefined ? work : Promise.all([this.held, work])
+    this.inUse = inUse ?? this.inUse
+    const { held } = this
+    // Both have to end; the first of them that fails says how.
+    if (held === undefined) this.held = work
+    else this.held = Promise.allSettled([held, work]).then(() => Promise.all([held, work]))
     // Should the attempt be ended meanwhile, nobody asks any more: its rejection must not be "unhandled".
     this.held.catch(ignored)
     this.disarm()
@@ -161,7 +172,8 @@ export class AttemptRecord extends Scope implements Attempt, Child, Ringable {
   }
 
   fork(): AttemptRecord {
-    const fork = new AttemptRecord(this.call, this.parent)
+    // What was given to `next` stands in a branch of its own.
+    const fork = new AttemptRecord(this.call, this.branch?.parent ?? this.parent)
     fork.trail = this.trail
     return fork
   }
@@ -169,12 +181,19 @@ export class AttemptRecord extends Scope implements Attempt, Child, Ringable {
   cancel(reason: unknown = new DOMException('This attempt was given up', 'AbortError')): void {
     const ending: Ending = { by: 'caller', verdict: 'ignored', error: reason }
     if (this.branch !== undefined) this.branch.end(ending)
-    else if (this.stage === undefined) this.ended = ending
+    else if (this.stage === undefined) this.follow(ending)
     else this.stage.cancel(this, ending)
   }
 
   discard(value: unknown): void {
     this.call.plan.discard(value)
+  }
+
+  /** Ended before it was run, or as what a layer has at hand. */
+  follow(ending: Ending): void {
+    if (this.stage !== undefined || this.branch !== undefined) return
+    this.ended ??= ending
+    if (this.controller !== undefined) abort(this.controller, this.ended.error)
   }
 
   join(): void {

@@ -10,6 +10,7 @@ export class Branch extends Scope implements Child {
   constructor(readonly parent: Scope) {
     super()
     this.deadline = parent.deadline
+    this.probe = parent.probe
     parent.adopt(this)
   }
 

@@ -22,9 +22,14 @@ export interface CallOptions {
   readonly meta?: unknown
   /** `false`: the call must not run twice; retry and hedge act only on what provably never started. Default `true`. */
   readonly idempotent?: boolean | undefined
+  /**
+   * `false`: never run twice, even if the first run provably did not start (a body that can be sent only once). A function is asked whenever
+   * a layer wants to run it again. Default `true`.
+   */
+  readonly repeatable?: boolean | (() => boolean) | undefined
 }
 
-const keys = ['signal', 'timeoutMs', 'deadline', 'priority', 'subLevel', 'key', 'operation', 'meta', 'idempotent'] as const
+const keys = ['signal', 'timeoutMs', 'deadline', 'priority', 'subLevel', 'key', 'operation', 'meta', 'idempotent', 'repeatable'] as const
 
 /** A monotonic clock counts from a process's start: no reading of one comes near 10¹¹ (three years), and every `Date.now()` is above it. */
 const looksLikeADate = (ms: number): boolean => ms > 1e11 && ms < Infinity
@@ -48,7 +53,7 @@ export function callOptions(said: CallOptions | Attempt | undefined, clock: Cloc
   if (typeof said !== 'object' || said === null || Array.isArray(said)) wrongType('call options', 'an object', said)
   // Inherited keys too: an AbortSignal instead of { signal } has no others. Nothing is copied.
   for (const key in said) if (!(keys as readonly string[]).includes(key)) unknownKey('call', key, keys)
-  const { signal, timeoutMs, deadline, priority, subLevel, key, operation, idempotent } = said as CallOptions
+  const { signal, timeoutMs, deadline, priority, subLevel, key, operation, idempotent, repeatable } = said as CallOptions
   if (signal !== undefined && typeof signal?.addEventListener !== 'function') wrongType('call.signal', 'an AbortSignal', signal)
   if (timeoutMs !== undefined && looksLikeADate(notNegative('call.timeoutMs', timeoutMs))) {
     throw new RangeError(`call.timeoutMs must be a span in ms; ${show(timeoutMs)} looks like a point in time: pass a Date as call.deadline instead`)
@@ -59,6 +64,7 @@ export function callOptions(said: CallOptions | Attempt | undefined, clock: Cloc
   if (key !== undefined && typeof key !== 'string') wrongType('call.key', 'a string', key)
   if (operation !== undefined) nameOf('call.operation', operation)
   if (idempotent !== undefined && typeof idempotent !== 'boolean') wrongType('call.idempotent', 'true or false', idempotent)
+  if (repeatable !== undefined && typeof repeatable !== 'boolean' && typeof repeatable !== 'function') wrongType('call.repeatable', 'true, false or a function', repeatable)
   return said as CallOptions
 }
 

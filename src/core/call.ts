@@ -6,7 +6,7 @@ import { failed, Refused, SettledRecord } from './outcome.ts'
 import { type Called, listen, unlisten } from './caller-signal.ts'
 import { type CallOptions, deadlineOf } from './call-options.ts'
 import type { Plan } from './plan.ts'
-import { refuse, type Refusal } from './policy.ts'
+import { refuse, type Refusal, refusalFacts } from './policy.ts'
 import { type Ending, Scope } from './scope.ts'
 import { Strand } from './strand.ts'
 import type { Alarm, Ringable } from './timers.ts'
@@ -53,7 +53,6 @@ export class CallRecord extends Scope implements Call, Called, Ringable {
     plan.callBegan()
     const strand = (this.#strand = new Strand(this, this, 0))
     if (plan.stamping) this.startedAt = plan.clock.now()
-    if (plan.closing) return strand.refuse(new Refused(closedRefusal(plan), plan, 0) as unknown as Outcome<never>, false)
     if (signal?.aborted === true) return strand.refuse(this.#ended({ by: 'caller', verdict: 'ignored', error: signal.reason as unknown }), true)
     const { options } = this
     if (options?.deadline !== undefined || options?.timeoutMs !== undefined) {
@@ -63,6 +62,11 @@ export class CallRecord extends Scope implements Call, Called, Ringable {
       if (this.deadline !== Infinity) this.#alarm = plan.timers.set(this, this.deadline, this.deadline - now)
     }
     if (signal !== undefined) listen(signal, this)
+    if (plan.closing) {
+      const refusal = closedRefusal(plan)
+      if (this.wants('call.refused')) this.emit('call.refused', refusalFacts(refusal, this))
+      return strand.refuse(new Refused(refusal, plan, 0) as unknown as Outcome<never>, false)
+    }
     return strand.begin(undefined)
   }
 
@@ -170,6 +174,10 @@ export class CallRecord extends Scope implements Call, Called, Ringable {
   }
   get idempotent(): boolean {
     return this.options?.idempotent ?? true
+  }
+  get repeatable(): boolean {
+    const said = this.options?.repeatable ?? true
+    return typeof said === 'function' ? said() : said
   }
   get subLevel(): number | undefined {
     return this.options?.subLevel

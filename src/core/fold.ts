@@ -38,7 +38,7 @@ export function fold(plan: Plan): Folded {
   put(new Stage(run, true, plan))
   const host = hostOf(plan)
   for (const policy of policies) checkClock(policy, host)
-  for (const policy of policies) bind(policy, host)
+  bindAll(policies, host)
   return { nodes, stepsBefore, host, warnings: policies.flatMap((policy, i) => policy.warn?.(policies, i) ?? []) }
 }
 
@@ -67,8 +67,18 @@ function checkClock(policy: Policy, host: Host): void {
   throw new TypeError(`The policy ${show(policy.name)} is bound to another clock than the pipeline ${show(host.pipeline)}: pipelines that share a policy share a clock`)
 }
 
+/** All or none: a build that fails binds nothing. */
+function bindAll(policies: readonly Policy[], host: Host): void {
+  const fresh = policies.filter((policy) => !clocks.has(policy))
+  try {
+    for (const policy of fresh) bind(policy, host)
+  } catch (error) {
+    for (const policy of fresh) clocks.delete(policy)
+    throw error
+  }
+}
+
 function bind(policy: Policy, host: Host): void {
-  if (clocks.has(policy)) return
   clocks.set(policy, host.clock)
   if (policy.events !== undefined) {
     policy.events.pipeline = host.pipeline

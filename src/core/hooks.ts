@@ -25,5 +25,5 @@ export function quieted(said: unknown, report: OnInternalError = ignored): void 
 export const ignored = (): void => {}
 
 export function isThenable(value: unknown): value is PromiseLike<unknown> {
-  return typeof value === 'object' && value !== null && typeof (value as { then?: unknown }).then === 'function'
+  return ((typeof value === 'object' && value !== null) || typeof value === 'function') && typeof (value as { then?: unknown }).then === 'function'
 }

@@ -8,6 +8,8 @@ import type { EndedBy, Outcome, Settled, Verdict } from './verdict.ts'
 export class Result {
   /** The attempt that still holds its permits for what goes on after the answer (`attempt.until`). */
   holder: AttemptRecord | undefined = undefined
+  /** Whether `discard` has had the value. */
+  dropped = false
   constructor(
     readonly ok: boolean,
     readonly value: unknown,

@@ -189,8 +189,10 @@ export function start(plan: Plan, fn: unknown, said: CallOptions | Attempt | und
 /** The key of a keyed pipeline where the call says none. One that an attempt only passes on is of another pipeline. */
 function withKey(options: CallOptions, said: CallOptions | Attempt, own: CallOptions | undefined): CallOptions {
   if (own === undefined || (options.key !== undefined && !(said instanceof AttemptRecord))) return options
-  const { signal, timeoutMs, deadline, priority, subLevel, operation, meta, idempotent } = options
-  return { signal, timeoutMs, deadline, priority, subLevel, key: own.key, operation, meta, idempotent }
+  const { signal, timeoutMs, deadline, priority, subLevel, operation, meta, idempotent, repeatable } = options
+  // Each option by its name, because they may be inherited; the type forgets none.
+  const all: { [K in keyof Required<CallOptions>]: CallOptions[K] } = { signal, timeoutMs, deadline, priority, subLevel, key: own.key, operation, meta, idempotent, repeatable }
+  return all
 }
 
 function startWith(plan: Plan, fn: Work<unknown>, said: SaidOfCall<unknown[]>, args: unknown[]): Promise<unknown> {
@@ -202,8 +204,7 @@ function startWith(plan: Plan, fn: Work<unknown>, said: SaidOfCall<unknown[]>, a
 }
 
 function close(plan: Plan, graceMs: number): Promise<number> {
-  plan.closing = true
-  for (const strand of plan.parked) strand.close()
+  plan.close()
   if (plan.inFlight === 0) return Promise.resolve(0)
   return new Promise((resolve) => {
     const cancel = graceMs === Infinity ? undefined : plan.clock.after(graceMs, graceOver)

@@ -133,7 +133,8 @@ export class Plan {
     const { heard } = this.events
     this.stamping = heard || this.observers.length > 0
     for (const { events } of this.policies) {
-      if (heard) events?.forward(this.events)
+      // What is closed and at rest hears no policy any more: one that is shared must not keep it.
+      if (heard && !(this.closing && this.inFlight === 0)) events?.forward(this.events)
       else events?.unforward(this.events)
     }
   }
@@ -172,9 +173,17 @@ export class Plan {
     this.inFlight++
   }
 
+  /** No new calls; what is closed and at rest lets go of the policies that it shares. */
+  close(): void {
+    this.closing = true
+    for (const strand of this.parked) strand.close()
+    if (this.inFlight === 0) this.#heard()
+  }
+
   callEnded(): void {
     if (--this.inFlight > 0) return
     this.onIdle?.()
+    if (this.closing) this.#heard()
     this.keeper?.rested()
   }
 

@@ -183,9 +183,9 @@ export function observed(attempt: Attempt, refusal: Refusal): object {
 }
 
 /** What the events of a refusal say of it. */
-export function refusalFacts(refusal: Refusal, attempt: Attempt): RefusalFacts {
+export function refusalFacts(refusal: Refusal, { priority }: Pick<Attempt, 'priority'>): RefusalFacts {
   const { policy, kind, retryAfterMs } = refusal
-  return { policy, reason: refusal.reason(), error: nameOfKind(kind), priority: attempt.priority, retryAfterMs }
+  return { policy, reason: refusal.reason(), error: nameOfKind(kind), priority, retryAfterMs }
 }
 
 /** A step's wish to run once more what is inside it. Made by {@link again}. */
@@ -193,10 +193,14 @@ export class Again {
   constructor(
     readonly delayMs: number,
     readonly memo: unknown,
+    readonly unused: (() => void) | undefined,
   ) {}
 }
 
-/** Runs what is inside once more, after `delayMs`. `memo` comes back as `previous.memo` at this layer's next `after` on the path. */
-export function again(delayMs: number, memo?: unknown): Again {
-  return new Again(delayMs, memo)
+/**
+ * Runs what is inside once more, after `delayMs`. `memo` comes back as `previous.memo` at this layer's next `after` on the path;
+ * `unused` is called if the function does not run again after all (refused, aborted, closed), to give back what that would have cost.
+ */
+export function again(delayMs: number, memo?: unknown, unused?: () => void): Again {
+  return new Again(delayMs, memo, unused)
 }

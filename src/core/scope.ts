@@ -33,6 +33,10 @@ export abstract class Scope {
   ended: Ending | undefined = undefined
   /** Whether a function ran within. */
   started = false
+  /** Whether a breaker around sent it as its trial. */
+  probe = false
+  /** Attempts that a layer has at hand, whose signal somebody has read. */
+  followers: Set<{ follow(ending: Ending): void }> | undefined = undefined
   /** Work within that has not ended: own work, and children not yet released. */
   open = 0
   #youngest: Child | undefined = undefined
@@ -66,6 +70,7 @@ export abstract class Scope {
     const children: Child[] = []
     for (let child = this.#youngest; child !== undefined; child = child.before) children.push(child)
     for (const child of children) child.end(ending)
+    if (this.followers !== undefined) for (const one of this.followers) one.follow(ending)
   }
 
   /** Nothing within is open any more. */

@@ -1,7 +1,7 @@
 import type { AttemptRecord } from './attempt.ts'
 import { DeadlinePassedError, stackless, TimeoutError } from './errors.ts'
 import { beginLoop, endLoop } from './events.ts'
-import { isThenable, quieted } from './hooks.ts'
+import { guarded, isThenable, quieted } from './hooks.ts'
 import { show } from './options.ts'
 import { failed, SettledRecord } from './outcome.ts'
 import type { Plan } from './plan.ts'
@@ -10,7 +10,7 @@ import type { Ending } from './scope.ts'
 import type { EndedBy, Settled, Verdict } from './verdict.ts'
 
 /** Whose timer comes later than this was paused itself (a blocked event loop, a laptop asleep): that says nothing about the dependency. */
-const lateAfterMs = (spanMs: number): number => Math.max(50, spanMs * 0.1)
+export const lateAfterMs = (spanMs: number): number => Math.max(50, spanMs * 0.1)
 
 /**
  * A run of neighbouring guards. The only place that admits, settles and releases, and so the only one that has to know
@@ -41,6 +41,8 @@ export class Stage {
     const { guards } = this
     if (this.plan.timers.watched > 0) this.plan.timers.reap()
     if (guards.length === 0) return undefined
+    // What is told of it by `reap` may have ended it.
+    if (attempt.settled) return undefined
     const permits = (attempt.permits ??= new Array<object>(guards.length))
     beginLoop()
     try {
@@ -51,6 +53,8 @@ export class Stage {
         if (attempt.deadline !== bound) this.#bounded(attempt, guard, bound)
         if (answer instanceof Unadmitted) return answer
         if (this.#proven[i] !== true) this.#prove(i, guard, answer)
+        // This admit has ended the attempt: the guards before it have been told.
+        if (attempt.settled) return this.giveBack(guard, answer, attempt)
         permits[i] = answer
         attempt.admitted = i + 1
       }
@@ -61,6 +65,14 @@ export class Stage {
     } finally {
       endLoop()
     }
+  }
+
+  /** A permit of an attempt that is over already. */
+  giveBack(guard: Guard, permit: object, attempt: AttemptRecord): undefined {
+    if (permit === unguarded) return
+    const { clock, report } = this.plan
+    guarded(report, () => guard.settle?.(permit, new SettledRecord('unused', 'caller', undefined, clock), attempt))
+    guarded(report, () => guard.release?.(permit, attempt))
   }
 
   /** A guard may lower the deadline, never raise it. */
@@ -137,8 +149,7 @@ export class Stage {
 
   #free(attempt: AttemptRecord): void {
     const { permits } = attempt
-    if (attempt.controller !== undefined) this.plan.live.delete(attempt)
-    if (permits === undefined) return
+    if (permits === undefined) return this.#forget(attempt)
     beginLoop()
     for (let i = attempt.admitted - 1; i >= 0; i--) {
       const permit = permits[i]!
@@ -151,7 +162,12 @@ export class Stage {
       }
     }
     attempt.permits = undefined
+    this.#forget(attempt)
     endLoop()
+  }
+
+  #forget(attempt: AttemptRecord): void {
+    if (attempt.controller !== undefined) this.plan.live.delete(attempt)
   }
 
   /** The attempt's own deadline has passed: a timeout of this pipeline. */
@@ -170,10 +186,11 @@ export class Stage {
       this.plan.stacks,
     )
     call.lastError = error
-    const { number, started } = attempt
+    const { number, started, answered } = attempt
     attempt.end({ by: 'timeout', verdict, error })
     if (call.wants('timeout.expired')) call.emit('timeout.expired', { policy: limiter?.name ?? '', timeoutMs: alarm.spanMs, number, verdict })
-    attempt.strand?.conclude(attempt.at - 1, attempt, failed(error, started ? verdict : 'unused', 'timeout'))
+    // What it only holds (`until`) was answered long ago: a further attempt may wait in a back-off meanwhile.
+    if (!answered) attempt.strand?.conclude(attempt.at - 1, attempt, failed(error, started ? verdict : 'unused', 'timeout'))
   }
 
   /** A layer gives the attempt up. */
@@ -204,9 +221,18 @@ export class Stage {
   abandon(attempt: AttemptRecord): void {
     attempt.watch = undefined
     if (attempt.open === 0) return
+    if (attempt.inUse !== undefined && !attempt.settled && used(attempt.inUse)) return this.lingers(attempt)
     // Whatever is still open counts as ended; should it really end, nobody asks any more.
     attempt.open = 0
     if (attempt.settled) this.release(attempt)
     else this.settle(attempt, 'ignored', 'work', undefined)
+  }
+}
+
+function used(inUse: () => boolean): boolean {
+  try {
+    return inUse()
+  } catch {
+    return false
   }
 }

@@ -3,6 +3,7 @@ import { askStep, checked } from './ask.ts'
 import { AttemptRecord } from './attempt.ts'
 import { Branch } from './branch.ts'
 import type { CallRecord } from './call.ts'
+import { guarded } from './hooks.ts'
 import { show } from './options.ts'
 import { failed, Refused, Result } from './outcome.ts'
 import { Again, type Next, type Refusal, refusalFacts, type Unadmitted } from './policy.ts'
@@ -26,6 +27,9 @@ export class Strand extends Answer implements Ringable {
   /** Where it is: the node, and the attempt at hand there. */
   #at = 0
   #current: AttemptRecord | undefined = undefined
+  /** What to call if the repeat that was asked for runs nothing, and how many attempts there were before it. */
+  #owed: (() => void) | undefined = undefined
+  #owedSince = 0
   /** Ends the back-off. */
   #alarm: Alarm | undefined = undefined
   /** What a waiting strand brings with it, and what a closing pipeline does to it. */
@@ -98,18 +102,19 @@ export class Strand extends Answer implements Ringable {
     let answer: Unadmitted | undefined
     try {
       answer = stage.admit(attempt)
+      // A hook or a listener ended it meanwhile; who ended an attempt that was known has gone on with the strand.
+      if (attempt.settled) return false
+      if (attempt.parent.ended !== undefined || attempt.ended !== undefined) {
+        this.back(stage, attempt)
+        this.#dead(attempt)
+        return false
+      }
       answer?.turn(this, stage, attempt)
     } catch (error) {
       this.broke(stage, attempt, error)
       return false
     }
     if (answer !== undefined) return false
-    if (attempt.parent.ended !== undefined || attempt.ended !== undefined) {
-      // A hook or a listener ended the call meanwhile.
-      this.back(stage, attempt)
-      this.#dead(attempt)
-      return false
-    }
     attempt.join()
     stage.arm(attempt)
     return true
@@ -176,10 +181,16 @@ export class Strand extends Answer implements Ringable {
   }
 
   #drop(outcome: AnyOutcome | undefined): void {
-    if (outcome?.ok === true) this.call.plan.discard(outcome.value)
+    if (outcome?.ok !== true) return
+    if (outcome instanceof Result) {
+      if (outcome.dropped) return
+      outcome.dropped = true
+    }
+    this.call.plan.discard(outcome.value)
   }
 
   #outwards(from: number, inner: AttemptRecord, outcome: AnyOutcome): void {
+    this.#payBack()
     const { nodes } = this.call.plan
     let attempt = inner
     for (let k = from; k >= this.from; k--) {
@@ -213,9 +224,14 @@ export class Strand extends Answer implements Ringable {
     // Repeats without a delay take no turn of the event loop: now and then one does, so that timers and I/O are heard.
     const timed = delayMs > 0 || this.call.attempts % BREATH === BREATH - 1
     const due = timed || attempt.outerDeadline !== Infinity ? plan.clock.now() + delayMs : 0
-    if (plan.closing || due >= attempt.outerDeadline) return false
+    this.#owed = said.unused
+    this.#owedSince = this.call.attempts
+    if (plan.closing || attempt.parent.ended !== undefined || due >= attempt.outerDeadline) {
+      this.#payBack()
+      return false
+    }
     this.#drop(outcome)
-    const next = attempt.fork()
+    const next = new AttemptRecord(this.call, attempt.parent)
     next.trail = { at: k, said, rest: outside(attempt.trail, k) }
     const goOn = (): void => {
       if (attempt.parent.ended === undefined) this.#inwards(k + 1, attempt.parent, next)
@@ -227,6 +243,14 @@ export class Strand extends Answer implements Ringable {
       // Even so it goes on in a new microtask: thousands of attempts need no stack.
     } else this.wakeWith(goOn)
     return true
+  }
+
+  /** The outcome goes on outwards: if no attempt has run since the last repeat was asked for, that is told to who asked. */
+  #payBack(): void {
+    const unused = this.#owed
+    if (unused === undefined) return
+    this.#owed = undefined
+    if (this.call.attempts === this.#owedSince) guarded(this.call.plan.report, unused)
   }
 
   /** The back-off is over. */
@@ -275,6 +299,7 @@ export class Strand extends Answer implements Ringable {
   }
 
   #finally(from: number, attempt: AttemptRecord, first: AnyOutcome): void {
+    this.#payBack()
     if (this.done) return
     const { nodes } = this.call.plan
     let outcome = first
@@ -310,6 +335,7 @@ export class Strand extends Answer implements Ringable {
   /** Ends the strand of a `next`: what encloses it was ended. */
   end(ending: Ending): void {
     if (this.done) return
+    this.#payBack()
     this.#deliver(failed(ending.error, this.scope.started ? ending.verdict : 'unused', ending.by))
     this.wakeWith(() => {})
   }

@@ -1,7 +1,7 @@
 import { type Attempt, AttemptRecord } from './attempt.ts'
 import { CallRecord } from './call.ts'
 import { type CallOptions, callOptions, deadlineOf } from './call-options.ts'
-import { checkClock, type Clock } from './clock.ts'
+import { checkClock, type Clock, systemClock } from './clock.ts'
 import { oneOf } from './options.ts'
 import { SettledRecord } from './outcome.ts'
 import { Plan } from './plan.ts'
@@ -16,11 +16,20 @@ import { verdicts } from './verdict.ts'
 export function attempt(call?: CallOptions & { readonly clock?: Clock | undefined }): Attempt {
   const { clock, ...said } = call ?? {}
   if (clock !== undefined) checkClock('attempt.clock', clock)
-  const plan = new Plan('attempt', [], { clock })
+  const plan = planOf(clock ?? systemClock)
   const options = callOptions(said, plan.clock)!
   const record = new CallRecord(plan, () => undefined, options, false)
   if (options.deadline !== undefined || options.timeoutMs !== undefined) record.deadline = deadlineOf(options, plan.clock.now())
   return new AttemptRecord(record, record)
+}
+
+/** One for all attempts of a clock: there is nothing in it that they could not share. */
+const plans = new WeakMap<Clock, Plan>()
+
+function planOf(clock: Clock): Plan {
+  let plan = plans.get(clock)
+  if (plan === undefined) plans.set(clock, (plan = new Plan('attempt', [], { clock })))
+  return plan
 }
 
 /** What to tell a guard of such an attempt. `endedBy` defaults to `'work'`. */

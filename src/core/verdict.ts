@@ -85,6 +85,11 @@ function isOverload(e: ErrorLike): boolean {
 }
 
 /** Whether the error proves that the dependency never began the work: a refusal, or a connection or name lookup that failed. */
-export function neverStarted(error: unknown): boolean {
-  return error instanceof RejectedError || anyCause(error, (e) => unreached.has(e.code))
+export function neverStarted(error: unknown, depth = 0): boolean {
+  if (error instanceof RejectedError) return true
+  if (typeof error !== 'object' || error === null || depth > 4) return false
+  const { code, cause, errors } = error as ErrorLike
+  // Of several, each has to prove it; Node gives the sum the code of its first.
+  if (Array.isArray(errors) && errors.length > 0) return errors.every((one) => neverStarted(one, depth + 1))
+  return unreached.has(code) || neverStarted(cause, depth + 1)
 }

@@ -2,8 +2,7 @@ import type { AttemptRecord } from './attempt.ts'
 import { closedRefusal } from './call.ts'
 import { DeadlinePassedError } from './errors.ts'
 import { guarded } from './hooks.ts'
-import { SettledRecord } from './outcome.ts'
-import { type Guard, type LaterPlan, refuse, Refusal, unguarded } from './policy.ts'
+import { type Guard, type LaterPlan, refuse, Refusal } from './policy.ts'
 import type { Stage } from './stage.ts'
 import type { Strand } from './strand.ts'
 import type { Alarm, Ringable } from './timers.ts'
@@ -28,6 +27,7 @@ export class Wait implements Ringable {
 
   begin(): void {
     const { strand, stage, attempt, later } = this
+    if (stage.plan.closing) return strand.refused(stage, attempt, closedRefusal(stage.plan))
     attempt.join()
     attempt.now()
     attempt.waiting = this
@@ -39,7 +39,7 @@ export class Wait implements Ringable {
       this.#finish()
       throw error
     }
-    if (this.#over || later.maxWaitMs === Infinity) return
+    if (this.#over || !(later.maxWaitMs < Infinity)) return
     this.#alarm = stage.plan.timers.set(this, attempt.now() + later.maxWaitMs, later.maxWaitMs, true)
   }
 
@@ -55,11 +55,7 @@ export class Wait implements Ringable {
 
   /** The caller has gone and the guard did not know it yet. */
   #giveBack(permit: object): void {
-    const { attempt } = this
-    const { clock, report } = this.stage.plan
-    if (permit instanceof Refusal || permit === unguarded) return
-    guarded(report, () => this.#guard.settle?.(permit, new SettledRecord('unused', 'caller', undefined, clock), attempt))
-    guarded(report, () => this.#guard.release?.(permit, attempt))
+    if (!(permit instanceof Refusal)) this.stage.giveBack(this.#guard, permit, this.attempt)
   }
 
   ring(): void {
@@ -93,13 +89,11 @@ export class Wait implements Ringable {
     const { strand, stage, attempt } = this
     if (attempt.ended !== undefined) return
     if (refusal !== undefined) {
-      let said: Refusal
       try {
-        said = refusal()
+        return strand.refused(stage, attempt, refusal())
       } catch (error) {
         return strand.broke(stage, attempt, error)
       }
-      return strand.refused(stage, attempt, said)
     }
     // Time is read anew, because waiting is not slowness.
     attempt.startedAt = stage.plan.clock.now()

@@ -14,7 +14,8 @@ export function launch(strand: Strand, stage: Stage, attempt: AttemptRecord): vo
   attempt.open++
   let work: Promise<unknown>
   try {
-    work = Promise.resolve(call.fn(attempt))
+    const { fn } = call
+    work = Promise.resolve(fn(attempt))
   } catch (error) {
     work = Promise.reject(error as Error)
   }

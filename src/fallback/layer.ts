@@ -55,7 +55,7 @@ export function fallback<A>(fn: (outcome: Outcome<unknown>, attempt: Attempt) =>
         retryAfterMs: outcome.retryAfterMs,
       })
       try {
-        const answer = fn(outcome, attempt)
+        const answer = fn(outcome, attempt.fork())
         return isThenable(answer) ? Promise.resolve(answer).then(answered, failed) : answered(answer)
       } catch (error) {
         return failed(error)

@@ -17,8 +17,6 @@ interface Memo {
   readonly previousMs: number
   /** The last outcome of real work. */
   readonly last: Outcome<Theirs>
-  /** Who paid for the try under way. */
-  readonly paidBy: RetryBudget | false
 }
 
 export interface Retry extends Layer {
@@ -71,7 +69,7 @@ export function retry(options?: RetryOptions): Retry {
       return outcome
     }
     if (call.wants('retry.scheduled')) call.emit('retry.scheduled', { policy: name, number: attempt.number, delayMs, verdict })
-    return again(delayMs, { tries, previousMs, last: outcome, paidBy: budget } satisfies Memo)
+    return again(delayMs, { tries, previousMs, last: outcome } satisfies Memo, budget === false ? undefined : () => budget.refund())
   }
 
   return {
@@ -91,7 +89,6 @@ export function retry(options?: RetryOptions): Retry {
       if (endedByCaller(outcome)) return outcome
       if (refused(outcome)) {
         if (memo === undefined) return outcome
-        if (memo.paidBy !== false) memo.paidBy.refund()
         return stopped('refused', memo.last, attempt)
       }
       if (memo === undefined && settings.budget !== false) settings.budget.deposit()

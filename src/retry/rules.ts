@@ -16,7 +16,8 @@ export function worthRetrying(outcome: Outcome<unknown>, attempt: Attempt, when:
 
 /** What must not happen twice is repeated only where it provably did not happen; a value proves that it did. */
 export function repeatable(outcome: Outcome<unknown>, attempt: Attempt): boolean {
-  return attempt.call.idempotent || (!outcome.ok && neverStarted(outcome.error))
+  const { call } = attempt
+  return call.repeatable && (call.idempotent || (!outcome.ok && neverStarted(outcome.error)))
 }
 
 function asked(answer: unknown): boolean {

@@ -47,9 +47,10 @@ class TimeoutGuard implements Timeout {
   }
 
   warn(list: readonly Policy[], index: number): string[] {
-    const outer = list.slice(0, index).findLast((policy): policy is Timeout => policy.type === 'timeout')
-    if (outer === undefined || outer.timeoutMs > this.timeoutMs) return []
-    return [`the timeout of ${nameDuration(this.timeoutMs)} never ends anything: it stands inside one of ${nameDuration(outer.timeoutMs)}`]
+    const outer = list.slice(0, index).filter((policy): policy is Timeout => policy.type === 'timeout')
+    const least = outer.reduce((ms, { timeoutMs }) => Math.min(ms, timeoutMs), Infinity)
+    if (outer.length === 0 || least > this.timeoutMs) return []
+    return [`the timeout "${this.name}" of ${nameDuration(this.timeoutMs)} never ends anything: it stands inside one of ${nameDuration(least)}`]
   }
 }
 
