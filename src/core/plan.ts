@@ -8,7 +8,7 @@ import { fold } from './fold.ts'
 import { guarded, ignored, type OnInternalError, reportToConsole } from './hooks.ts'
 import type { Host, Layer, Policy } from './policy.ts'
 import type { Stage } from './stage.ts'
-import type { Strand } from './strand.ts'
+import type { Parking } from './parking.ts'
 import { type Timers, timersOf } from './timers.ts'
 import { type Classify, classify, type Outcome, type Settled } from './verdict.ts'
 
@@ -81,7 +81,7 @@ export class Plan {
   readonly warnings: readonly string[]
   readonly host: Host
   /** Strands in a queue or a back-off. */
-  readonly parked: Set<Strand> = new Set()
+  readonly parked: Set<Parking> = new Set()
   /** Attempts whose signal somebody has read. */
   readonly live: Set<AttemptRecord> = new Set()
   /** Whether calls and attempts are stamped with their start, for who observes. */

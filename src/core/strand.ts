@@ -1,4 +1,3 @@
-import { Answer } from './answer.ts'
 import { askStep, checked } from './ask.ts'
 import { AttemptRecord } from './attempt.ts'
 import { Branch } from './branch.ts'
@@ -6,11 +5,11 @@ import type { CallRecord } from './call.ts'
 import { guarded } from './hooks.ts'
 import { show } from './options.ts'
 import { failed, Refused, Result } from './outcome.ts'
+import { Parking } from './parking.ts'
 import { Again, type Next, type Refusal, refusalFacts, type Unadmitted } from './policy.ts'
 import type { LayerNode } from './plan.ts'
 import type { Ending, Scope } from './scope.ts'
 import type { Stage } from './stage.ts'
-import type { Alarm, Ringable } from './timers.ts'
 import type { Outcome } from './verdict.ts'
 import { launch } from './work.ts'
 
@@ -23,18 +22,13 @@ const BREATH = 500
  * One thread of control through the fold: inwards through stages to the function, and outwards through steps with its
  * outcome. A call is one strand; each `next` of a surround is one more.
  */
-export class Strand extends Answer implements Ringable {
+export class Strand extends Parking {
   /** Where it is: the node, and the attempt at hand there. */
   #at = 0
   #current: AttemptRecord | undefined = undefined
   /** What to call if the repeat that was asked for runs nothing, and how many attempts there were before it. */
   #owed: (() => void) | undefined = undefined
   #owedSince = 0
-  /** Ends the back-off. */
-  #alarm: Alarm | undefined = undefined
-  /** What a waiting strand brings with it, and what a closing pipeline does to it. */
-  #carried: AnyOutcome | undefined = undefined
-  #onClose: (() => void) | undefined = undefined
 
   constructor(
     readonly call: CallRecord,
@@ -43,7 +37,7 @@ export class Strand extends Answer implements Ringable {
     /** Its first node. */
     readonly from: number,
   ) {
-    super()
+    super(call.plan)
   }
 
   /** Whether it is the call itself, and not one `next` of a surround. */
@@ -176,17 +170,8 @@ export class Strand extends Answer implements Ringable {
 
   /** Comes out at node `k` with an outcome. Whoever has one first calls this; a later one is dropped. */
   conclude(k: number, attempt: AttemptRecord, outcome: AnyOutcome): void {
-    if (this.done || attempt.parent.ended !== undefined) this.#drop(outcome)
+    if (this.done || attempt.parent.ended !== undefined) this.drop(outcome)
     else this.wakeWith(() => this.#outwards(k, attempt, outcome), outcome)
-  }
-
-  #drop(outcome: AnyOutcome | undefined): void {
-    if (outcome?.ok !== true) return
-    if (outcome instanceof Result) {
-      if (outcome.dropped) return
-      outcome.dropped = true
-    }
-    this.call.plan.discard(outcome.value)
   }
 
   #outwards(from: number, inner: AttemptRecord, outcome: AnyOutcome): void {
@@ -194,7 +179,7 @@ export class Strand extends Answer implements Ringable {
     const { nodes } = this.call.plan
     let attempt = inner
     for (let k = from; k >= this.from; k--) {
-      if (attempt.parent.ended !== undefined) return this.#drop(outcome)
+      if (attempt.parent.ended !== undefined) return this.drop(outcome)
       const node = nodes[k]!
       if (node.kind === 'stage') {
         // A call that could not start has no attempt of this stage.
@@ -213,7 +198,7 @@ export class Strand extends Answer implements Ringable {
 
   /** A step's own answer in the place of an outcome, which is dropped. */
   #replaced(outcome: AnyOutcome, said: AnyOutcome): AnyOutcome {
-    if (said !== outcome && outcome.ok && !(said.ok && said.value === outcome.value)) this.#drop(outcome)
+    if (said !== outcome && outcome.ok && !(said.ok && said.value === outcome.value)) this.drop(outcome)
     return said
   }
 
@@ -230,18 +215,16 @@ export class Strand extends Answer implements Ringable {
       this.#payBack()
       return false
     }
-    this.#drop(outcome)
+    this.drop(outcome)
     const next = new AttemptRecord(this.call, attempt.parent)
     next.trail = { at: k, said, rest: outside(attempt.trail, k) }
     const goOn = (): void => {
       if (attempt.parent.ended === undefined) this.#inwards(k + 1, attempt.parent, next)
     }
     this.parkUntil(() => this.wakeWith(() => this.#outwards(k - 1, attempt, outcome)))
-    if (timed) {
-      this.whenWoken(goOn)
-      this.#alarm = plan.timers.set(this, due, delayMs)
-      // Even so it goes on in a new microtask: thousands of attempts need no stack.
-    } else this.wakeWith(goOn)
+    if (timed) this.sleep(due, delayMs, goOn)
+    // Even so it goes on in a new microtask: thousands of attempts need no stack.
+    else this.wakeWith(goOn)
     return true
   }
 
@@ -251,12 +234,6 @@ export class Strand extends Answer implements Ringable {
     if (unused === undefined) return
     this.#owed = undefined
     if (this.call.attempts === this.#owedSince) guarded(this.call.plan.report, unused)
-  }
-
-  /** The back-off is over. */
-  ring(): void {
-    this.#alarm = undefined
-    this.#leave()
   }
 
   /** Waits for a layer's promise of an outcome: of a surround, or of a step that takes time. */
@@ -274,7 +251,7 @@ export class Strand extends Answer implements Ringable {
       },
       (error) => {
         onEnd?.()
-        this.#drop(replaced)
+        this.drop(replaced)
         this.conclude(k - 1, attempt, failed(error, 'ignored'))
       },
     )
@@ -310,7 +287,7 @@ export class Strand extends Answer implements Ringable {
       // Nobody waits for a further attempt, nor for an answer that takes time.
       if (said instanceof Promise) {
         said.then(
-          (late) => this.#drop(late),
+          (late) => this.drop(late),
           () => {},
         )
       } else if (!(said instanceof Again)) outcome = said
@@ -321,7 +298,7 @@ export class Strand extends Answer implements Ringable {
   #deliver(outcome: AnyOutcome): void {
     const { call, scope } = this
     // A step that ends the call has been overtaken by what it did.
-    if (this.done) return this.#drop(outcome)
+    if (this.done) return this.drop(outcome)
     if (scope instanceof Branch) {
       this.answer(false, outcome)
       scope.onAnswer()
@@ -338,49 +315,6 @@ export class Strand extends Answer implements Ringable {
     this.#payBack()
     this.#deliver(failed(ending.error, this.scope.started ? ending.verdict : 'unused', ending.by))
     this.wakeWith(() => {})
-  }
-
-  // ── waiting ──
-
-  /** Parks in a queue or a back-off, which a closing pipeline ends. */
-  parkUntil(onClose: () => void): void {
-    this.#onClose = onClose
-    this.call.plan.parked.add(this)
-    this.park()
-  }
-
-  /** Parks until whoever ends the call, or the attempt around, comes by. */
-  parkAgain(): void {
-    this.park()
-  }
-
-  /** Does something at once, or, where the strand is parked, in the caller's context. Of two, the later one counts. */
-  wakeWith(what: () => void, carried?: AnyOutcome): void {
-    if (this.#alarm !== undefined) {
-      this.call.plan.timers.clear(this.#alarm)
-      this.#alarm = undefined
-    }
-    if (!this.waiting) return what()
-    this.#drop(this.#carried)
-    this.#carried = carried
-    this.whenWoken(() => {
-      this.#carried = undefined
-      what()
-    })
-    this.#leave()
-  }
-
-  #leave(): void {
-    if (this.#onClose !== undefined) {
-      this.#onClose = undefined
-      this.call.plan.parked.delete(this)
-    }
-    this.wakeUp()
-  }
-
-  /** The pipeline closes: queues and back-offs end. */
-  close(): void {
-    this.#onClose?.()
   }
 }
 
