@@ -5,10 +5,10 @@ import { root } from './support/package.ts'
 
 /** kB (1000 bytes) of a user's bundle, minified and gzipped: what is allowed, and what it should come to. */
 const budgets = [
-  { code: "export { pipeline, retry } from 'spillway'", budget: 14.5, goal: 3 },
-  { code: "export { pipeline, retry, breaker, timeout } from 'spillway'", budget: 19.5, goal: 4.5 },
-  { code: "export * from 'spillway'", budget: 22, goal: 9 },
-  { code: "export * from 'spillway/fetch'", budget: 23 },
+  { code: "export { pipeline, retry } from 'spillway'", budget: 16.5, goal: 3 },
+  { code: "export { pipeline, retry, breaker, timeout } from 'spillway'", budget: 21.5, goal: 4.5 },
+  { code: "export * from 'spillway'", budget: 28, goal: 9 },
+  { code: "export * from 'spillway/fetch'", budget: 32 },
 ]
 
 async function size(code: string): Promise<number> {

@@ -17,6 +17,8 @@ export default defineConfig({
     maxWorkers: '100%',
     reporters: ['default'],
     restoreMocks: true,
+    // Laws run a thousand stories each, and a busy machine is no failure.
+    testTimeout: 30_000,
     silent: 'passed-only',
     coverage: {
       provider: 'v8',
