@@ -1,4 +1,4 @@
-// Two slots, three calls.
+// Two slots, three calls; and a queue before them.
 import { bulkhead, BulkheadFullError, pipeline } from 'spillway'
 
 const render = (page: string) => new Promise<string>((resolve) => setTimeout(resolve, 10, `rendered ${page}`))
@@ -13,6 +13,12 @@ for (const answer of answers) {
 }
 // #endregion bulkhead
 
+// #region queue
+const patient = pipeline('pages', [bulkhead({ slots: 2, queue: 10, maxWaitMs: 200, order: 'adaptive' })])
+
+console.log(await Promise.all(['d', 'e', 'f'].map((page) => patient.run(() => render(page)))))
+// #endregion queue
+
 // prints: rendered a
 // prints: rendered b
-// prints: Cannot call "pages": all 2 slots are taken
+// prints: [ 'rendered d', 'rendered e', 'rendered f' ]

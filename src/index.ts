@@ -4,6 +4,7 @@ export type { Observer, PipelineOptions } from './core/plan.ts'
 export type { CallOptions } from './core/call-options.ts'
 export type { TryResult } from './core/call.ts'
 export type { Description, PolicyDescription } from './core/describe.ts'
+export { keyed, type Keyed, type KeyedAnyEvent, type KeyedListener, type KeyedObserver, type KeyedOptions } from './keyed/index.ts'
 
 // The policies
 export { timeout, type Timeout, type TimeoutOptions } from './timeout/index.ts'
@@ -25,8 +26,10 @@ export {
   type RetryBudgetOptions,
   type RetryOptions,
 } from './retry/index.ts'
+export { retryFloor, type RetryFloor, type RetryFloorOptions } from './retry/floor.ts'
 export { breaker, type Breaker, type BreakerOptions, type BreakerProbes, type BreakerSnapshot, type BreakerState } from './breaker/index.ts'
 export { bulkhead, type Bulkhead, type BulkheadOptions } from './bulkhead/index.ts'
+export { rateLimit, type RateLimit, type RateLimitOptions, type RateLimitSettings } from './rate-limit/index.ts'
 export { fallback, type Fallback, type FallbackOptions } from './fallback/index.ts'
 
 // What happened

@@ -79,6 +79,10 @@ describe('bulkhead', () => {
     watch(pipeline.run(work))
     slots.update({ slots: 1 })
     expect(slots.pressure!()).toBe(1)
+    for (const mode of ['observe', 'off'] as const) {
+      slots.update({ mode })
+      expect(slots.pressure!()).toBe(0)
+    }
   })
 
   it('fewer slots than are taken drop nobody, and take effect as calls end', async () => {
@@ -102,7 +106,7 @@ describe('bulkhead', () => {
     watch(pipeline.run(work))
     slots.update({ slots: 2 })
     expect(await pipeline.run(() => 'fine')).toBe('fine')
-    expect(slots.options).toEqual({ slots: 2, mode: 'enforce', name: 'bulkhead' })
+    expect(slots.options).toEqual({ slots: 2, queue: 0, maxWaitMs: 1_000, order: 'fifo', mode: 'enforce', name: 'bulkhead' })
   })
 
   it('`observe` refuses nobody and tells what it would have refused', async () => {
@@ -189,6 +193,18 @@ describe('bulkhead', () => {
     [{ slot: 5 }, /bulkhead has no option "slot"; did you mean "slots"\?/, 'TypeError'],
     [{ slots: 5, mode: 'observed' }, /bulkhead\.mode must be one of 'enforce', 'observe', 'off'; did you mean "observe"\?, got "observed"/, 'RangeError'],
     [{ slots: 5, mode: true }, /bulkhead\.mode must be one of .*, got true/, 'TypeError'],
+    [{ slots: 5, queue: -1 }, /bulkhead\.queue must be a whole number from 0 on, got -1/, 'RangeError'],
+    [{ slots: 5, queue: 0.5 }, /bulkhead\.queue must be a whole number from 0 on, got 0\.5/, 'RangeError'],
+    [{ slots: 5, queue: NaN }, /bulkhead\.queue .* got NaN/, 'RangeError'],
+    [{ slots: 5, queue: true }, /bulkhead\.queue must be a whole number from 0 on, got true/, 'TypeError'],
+    [{ slots: 5, queue: null }, /bulkhead\.queue .* got null/, 'TypeError'],
+    [{ slots: 5, queue: 5, maxWaitMs: -1 }, /bulkhead\.maxWaitMs must be a number from 0 on, got -1/, 'RangeError'],
+    [{ slots: 5, queue: 5, maxWaitMs: NaN }, /bulkhead\.maxWaitMs must be a number from 0 on, got NaN/, 'RangeError'],
+    [{ slots: 5, queue: 5, maxWaitMs: '1s' }, /bulkhead\.maxWaitMs must be a number from 0 on, got "1s"/, 'TypeError'],
+    [{ slots: 5, queue: 5, maxWait: 9 }, /bulkhead has no option "maxWait"; did you mean "maxWaitMs"\?/, 'TypeError'],
+    [{ slots: 5, queueSize: 9 }, /bulkhead has no option "queueSize"/, 'TypeError'],
+    [{ slots: 5, order: 'FIFO' }, /bulkhead\.order must be one of 'fifo', 'lifo', 'adaptive'; did you mean "fifo"\?, got "FIFO"/, 'RangeError'],
+    [{ slots: 5, order: 1 }, /bulkhead\.order must be one of .*, got 1/, 'TypeError'],
     [{ slots: 5, name: '' }, /bulkhead\.name must be a string that is not empty, got ""/, 'TypeError'],
     [{ slots: 5, name: Symbol('x') }, /bulkhead\.name must be .*, got Symbol\(x\)/, 'TypeError'],
   ]
@@ -199,9 +215,10 @@ describe('bulkhead', () => {
 
   it('update is checked as a whole, and a wrong one changes nothing', () => {
     const slots = bulkhead({ slots: 3 })
-    for (const change of [{ slots: -1 }, { slots: 4, mode: 'of' }, { slot: 4 }, null, 4]) expect(() => slots.update(change as never)).toThrow(/bulkhead/)
+    for (const change of [{ slots: -1 }, { slots: 4, mode: 'of' }, { slot: 4 }, { slots: 4, queue: -1 }, { maxWaitMs: NaN }, { order: 'random' }, null, 4]) expect(() => slots.update(change as never)).toThrow(/bulkhead/)
     slots.update({ slots: undefined } as never)
-    expect(slots.options).toEqual({ slots: 3, mode: 'enforce', name: 'bulkhead' })
+    expect(slots.options).toEqual(bulkhead({ slots: 3 }).options)
+    expect(Object.isFrozen(slots.options)).toBe(true)
   })
 
   it('update does not rename', () => {

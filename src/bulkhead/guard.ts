@@ -1,68 +1,129 @@
 import type { Attempt } from '../core/attempt.ts'
 import { BulkheadFullError } from '../core/errors.ts'
 import type { Effective } from '../core/options.ts'
-import { type Guard, type Mode, observed, refuse, type Refusal, unguarded } from '../core/policy.ts'
+import { type Later, later, type Mode, observed, type Policy, refuse, type Refusal, unguarded } from '../core/policy.ts'
+import { Place } from '../math/line.ts'
+import type { Bulkhead } from './bulkhead.ts'
 import { type BulkheadOptions, bulkheadOptions } from './options.ts'
+import { Queue } from './queue.ts'
+import { warnings } from './warnings.ts'
 
-/** A {@link bulkhead}. */
-export interface Bulkhead extends Guard {
-  readonly options: Effective<BulkheadOptions>
-  /** How many attempts hold a slot: running, or timed out and still at work. */
-  readonly inFlight: number
-  /** Checked as a whole, in force at once. Fewer slots than are held take effect as attempts end: nobody is dropped. */
-  update(options: Partial<Omit<BulkheadOptions, 'name'>>): void
+/** One who waits for a slot. */
+class Waiter extends Place {
+  maxWaitMs = 0
+  wake!: (answer: object) => void
 }
 
-class BulkheadGuard implements Bulkhead {
+/** Counts the slots, and hands each over to who waits for it. */
+export class BulkheadGuard implements Bulkhead {
   readonly kind = 'guard'
   readonly type = 'bulkhead'
   readonly name: string
   options: Effective<BulkheadOptions>
   inFlight = 0
+  readonly #queue = new Queue<Waiter>()
   /** The permit of every attempt: slots are alike, only their number counts. */
   readonly #slot: object = {}
+  /** Without a pipeline there is no stage to wait in. */
+  #bound = false
 
   constructor(options: BulkheadOptions) {
     this.options = bulkheadOptions(options)
     this.name = this.options.name
   }
 
+  bind(): void {
+    this.#bound = true
+  }
+
+  // ── the hooks ──
+
+  admit(attempt: Attempt): object | Refusal | Later {
+    return this.#ask(attempt) ?? this.#wait(attempt)
+  }
+
+  release(permit: object): void {
+    if (permit !== this.#slot) return
+    this.inFlight--
+    this.#handOver()
+  }
+
+  pressure(): number {
+    const { slots, mode } = this.options
+    if (mode !== 'enforce') return 0
+    return slots === 0 ? 1 : Math.min(1, this.inFlight / slots)
+  }
+
+  warn(list: readonly Policy[], index: number): string[] {
+    return warnings(this.options, list.slice(0, index))
+  }
+
+  // ── slots and who waits for them ──
+
+  /** Yes or no; `undefined`: it may wait. */
+  #ask(attempt: Attempt): object | Refusal | undefined {
+    const { slots, queue, mode } = this.options
+    if (mode === 'off') return unguarded
+    // While somebody waits no slot is free: nobody is overtaken.
+    if (this.inFlight < slots) return this.#take()
+    if (mode === 'observe') return observed(attempt, this.#full())
+    return this.#bound && this.queued < queue ? undefined : this.#full()
+  }
+
+  #wait(attempt: Attempt): Later {
+    const waiter = new Waiter()
+    return later({
+      get maxWaitMs() {
+        return waiter.maxWaitMs
+      },
+      start: (wake) => {
+        // Listeners have run since `admit`, and whatever they did.
+        const answer = this.#ask(attempt)
+        if (answer !== undefined) return wake(answer)
+        const { order, maxWaitMs } = this.options
+        waiter.wake = wake
+        waiter.maxWaitMs = this.#queue.join(waiter, order, maxWaitMs, attempt.now())
+      },
+      cancel: () => this.#queue.leave(waiter),
+      expired: () => refuse(this, BulkheadFullError, () => `no slot came free within ${waiter.maxWaitMs} ms`),
+    })
+  }
+
+  /** It counts as taken from here on, also where its new owner has yet to wake up. */
+  #take(): object {
+    this.inFlight++
+    return this.#slot
+  }
+
+  /** Every slot that is free goes to who waits; in a dry run, and switched off, nobody has to. */
+  #handOver(): void {
+    const { slots, order, mode } = this.options
+    while (this.queued > 0) {
+      if (mode !== 'enforce') this.#queue.next(order)!.wake(unguarded)
+      else if (this.inFlight < slots) this.#queue.next(order)!.wake(this.#take())
+      else return
+    }
+  }
+
+  #full(): Refusal {
+    const { queued, options } = this
+    const { slots, queue, mode } = options
+    const more = queue === 0 || !this.#bound ? '' : mode === 'observe' ? ': it would have to wait' : ` and ${queued} wait already`
+    return refuse(this, BulkheadFullError, () => `all ${slots} slots are taken${more}`)
+  }
+
+  // ── what it is, and what its owner does ──
+
+  get queued(): number {
+    return this.#queue.size
+  }
+
   get mode(): Mode {
     return this.options.mode
   }
 
-  admit(attempt: Attempt): object | Refusal {
-    const { slots, mode } = this.options
-    if (mode === 'off') return unguarded
-    if (this.inFlight < slots) {
-      this.inFlight++
-      return this.#slot
-    }
-    const refusal = refuse(this, BulkheadFullError, () => `all ${slots} slots are taken`)
-    return mode === 'observe' ? observed(attempt, refusal) : refusal
-  }
-
-  release(permit: object): void {
-    if (permit === this.#slot) this.inFlight--
-  }
-
-  pressure(): number {
-    const { slots } = this.options
-    return slots === 0 ? 1 : Math.min(1, this.inFlight / slots)
-  }
-
   update(options: Partial<Omit<BulkheadOptions, 'name'>>): void {
     this.options = bulkheadOptions(options, this.options)
+    this.#handOver()
   }
-}
-
-/**
- * Lets at most `slots` attempts run at a time and refuses the others at once with a `BulkheadFullError`, so that one slow
- * dependency cannot take all of a service's memory, sockets and patience. A slot is held until the work has really ended,
- * also past a timeout that has already answered the caller. Adds no promise and reads no clock.
- *
- * @throws RangeError, TypeError at build
- */
-export function bulkhead(options: BulkheadOptions): Bulkhead {
-  return new BulkheadGuard(options)
 }

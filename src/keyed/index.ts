@@ -1,0 +1,2 @@
+export { keyed, type Keyed } from './keyed.ts'
+export type { KeyedAnyEvent, KeyedListener, KeyedObserver, KeyedOptions } from './options.ts'
