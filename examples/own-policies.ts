@@ -66,7 +66,7 @@ function turnstile(): Guard {
   return {
     kind: 'guard',
     name: 'turnstile',
-    admit(attempt) {
+    admit({ priority }) {
       if (!busy) {
         busy = true
         return permit
@@ -76,7 +76,7 @@ function turnstile(): Guard {
         maxWaitMs: 1_000,
         start: (wake) => void line.add((wakeMe = wake)),
         cancel: () => void line.delete(wakeMe), // the caller has gone, or waited too long
-        expired: () => refuse(this, BulkheadFullError, () => `waited 1 s for its turn (${attempt.priority})`),
+        expired: () => refuse(this, BulkheadFullError, () => `waited 1 s for its turn (${priority})`),
       })
     },
     release() {

@@ -115,7 +115,7 @@ describe('queues', () => {
     for (const n of 'abc') expect([n, log.filter((l) => l === `${n} release`).length]).toEqual([n, log.filter((l) => l === `${n} admit`).length])
   })
   it('a reason that throws, of who waited too long: the call is over', async () => {
-    const q = queue('q', { maxWaitMs: 10, expired: () => ({ ...no(), }) as never })
+    const q = queue('q', { maxWaitMs: 10, expired: no })
     const { pipeline, clock } = on([ { ...q, admit: () => later({ maxWaitMs: 10, start() {}, cancel() {}, expired: () => { const r = no(); (r as any).reason = () => { throw new Error('reason') }; return r } }) } as Guard ])
     const seen = watch(pipeline.run(ok))
     await clock.advance(20)
