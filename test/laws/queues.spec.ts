@@ -15,6 +15,8 @@ interface CallScript {
   readonly timeoutMs: number | undefined
   /** A listener that hears of a refusal calls once more. */
   readonly again: boolean
+  /** A listener that runs while it is on its way into the queue aborts it. */
+  readonly quits: boolean
 }
 
 const moment = fc.integer({ min: 0, max: 200 })
@@ -28,6 +30,7 @@ const callScript: fc.Arbitrary<CallScript> = fc.record({
   abortAfterMs: maybe(fc.integer({ min: 0, max: 60 })),
   timeoutMs: maybe(fc.integer({ min: 1, max: 80 })),
   again: fc.boolean(),
+  quits: fc.integer({ max: 9, min: 0 }).map((n) => n === 0),
 })
 const calls = fc.array(callScript, { minLength: 1, maxLength: 40 })
 const order = fc.constantFrom('fifo', 'lifo', 'adaptive')
@@ -54,6 +57,7 @@ async function play({ calls, closeAtMs, abandonAfterMs }: Story, guard: Guard, e
   const pipelines = [pipeline('one', [dry(), guard], options), pipeline('two', [dry(), guard], options)]
   const answers: string[][] = []
   let more = 0
+  let latest: { readonly script: CallScript; readonly controller: AbortController } | undefined
 
   const run = (script: CallScript): void => {
     const { workMs, fails, retryAfterMs, abortAfterMs, timeoutMs, second } = script
@@ -61,6 +65,7 @@ async function play({ calls, closeAtMs, abandonAfterMs }: Story, guard: Guard, e
     const mine: string[] = []
     answers.push(mine)
     const controller = new AbortController()
+    latest = { script, controller }
     if (abortAfterMs !== undefined) clock.after(abortAfterMs, () => controller.abort(new Error('gone')))
     const work = (): Promise<void> => {
       look('started', clock.now(), index)
@@ -80,6 +85,7 @@ async function play({ calls, closeAtMs, abandonAfterMs }: Story, guard: Guard, e
     )
   }
   pipelines.forEach((one, which) => {
+    one.on('refusal.observed', () => latest!.script.quits && latest!.controller.abort(new Error('quit')))
     for (const type of ['call.refused', 'refusal.observed'] as const) {
       one.on(type, () => {
         if (calls.some(({ again, second }) => again && second === (which === 1)) && more++ < 10) run({ ...calls[0]!, again: false, second: which === 0 })
@@ -166,7 +172,7 @@ describe('queues › laws › bulkhead', () => {
 
   it('fifo: whoever is served came before all who wait behind it', async () => {
     await fc.assert(
-      fc.asyncProperty(fc.array(fc.record({ ...fields(), again: fc.constant(false) }), { minLength: 2, maxLength: 40 }), fc.integer({ min: 1, max: 3 }), async (list, slots) => {
+      fc.asyncProperty(fc.array(fc.record({ ...fields(), again: fc.constant(false), quits: fc.constant(false) }), { minLength: 2, maxLength: 40 }), fc.integer({ min: 1, max: 3 }), async (list, slots) => {
         // Served at the same moment counts as in order: only the turn of a promise lies between.
         const started: number[] = []
         const guard = bulkhead({ slots, queue: Infinity, maxWaitMs: 100 })
@@ -250,7 +256,7 @@ describe('queues › laws › rate limit', () => {
 
   it('fifo: whoever is served came before all who wait behind it, and who was let wait is served in time', async () => {
     await fc.assert(
-      fc.asyncProperty(fc.array(fc.record({ ...fields(), again: fc.constant(false) }), { minLength: 2, maxLength: 40 }), options, async (list, said) => {
+      fc.asyncProperty(fc.array(fc.record({ ...fields(), again: fc.constant(false), quits: fc.constant(false) }), { minLength: 2, maxLength: 40 }), options, async (list, said) => {
         const guard = rateLimit({ ...said, queue: Infinity })
         const started: number[] = []
         const byTime = list.toSorted((a, b) => a.atMs - b.atMs)
