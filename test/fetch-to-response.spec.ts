@@ -20,6 +20,13 @@ describe('toResponse', () => {
     expect(toResponse(new FallbackFailedError(message, { original: 1 }))?.status).toBe(500)
   })
 
+  it('the reason of an AbortSignal.timeout() is a 504 too: a deadline has passed', async () => {
+    const reason = new DOMException('The operation was aborted due to timeout', 'TimeoutError')
+    expect(toResponse(reason)?.status).toBe(504)
+    expect(await toResponse(reason)?.json()).toEqual({ title: 'Gateway Timeout', code: 'TIMEOUT' })
+    expect(toResponse(new DOMException('gone', 'AbortError'))).toBeUndefined()
+  })
+
   it('leaves every other error to your own handler', () => {
     for (const error of [new Error('mine'), new TypeError('fetch failed'), 'text', undefined, null]) expect(toResponse(error)).toBeUndefined()
   })

@@ -18,11 +18,11 @@ export interface StandardOptions {
   readonly breakMs?: number | undefined
   /** How many requests may be under way at once. Default 100. */
   readonly slots?: number | undefined
-  /** For one attempt, until the head of the response, in ms. Over 0; Infinity for none. Default 10 000. */
+  /** For one attempt, until the head of the response, in ms. Over 0; Infinity for none. Default: a third of `totalMs`, at most 10 000. */
   readonly attemptMs?: number | undefined
 }
 
-const defaults = Object.freeze({ totalMs: 30_000, maxAttempts: 3, slots: 100, attemptMs: 10_000 })
+const defaults = Object.freeze({ totalMs: 30_000, maxAttempts: 3, slots: 100 })
 const keys = ['totalMs', 'maxAttempts', 'failureRatio', 'minimumThroughput', 'breakMs', 'slots', 'attemptMs'] as const
 
 /**
@@ -32,8 +32,9 @@ const keys = ['totalMs', 'maxAttempts', 'failureRatio', 'minimumThroughput', 'br
  * @throws RangeError or TypeError for a number out of its range
  */
 export function standard(options?: StandardOptions): FetchPolicies {
-  const { totalMs, maxAttempts, slots, attemptMs, ...trip } = { ...defaults, ...known('standard', options, keys) } as typeof defaults & StandardOptions
+  const { totalMs, maxAttempts, slots, attemptMs: said, ...trip } = { ...defaults, ...known('standard', options, keys) } as typeof defaults & StandardOptions
   positive('standard.totalMs', totalMs)
+  const attemptMs = said ?? Math.min(10_000, totalMs / 3)
   count('standard.maxAttempts', maxAttempts, 1)
   count('standard.slots', slots)
   positive('standard.attemptMs', attemptMs)

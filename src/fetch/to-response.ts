@@ -7,7 +7,7 @@ const titles = { 429: 'Too Many Requests', 500: 'Internal Server Error', 503: 'S
  *
  * | error | status |
  * |---|---|
- * | `TimeoutError`, `DeadlinePassedError` | 504 |
+ * | `TimeoutError`, `DeadlinePassedError`; the reason of an `AbortSignal.timeout()` | 504 |
  * | `RateLimitedError`, `ThrottledError` | 429 |
  * | any other `RejectedError` | 503 |
  * | any other `SpillwayError`, a `FallbackFailedError` say | 500 |
@@ -17,12 +17,20 @@ const titles = { 429: 'Too Many Requests', 500: 'Internal Server Error', 503: 'S
  * with a `title` and the error's `code`: no message, no name of a pipeline or policy, nothing of your inside.
  */
 export function toResponse(error: unknown): Response | undefined {
+  if (isTimeoutSignal(error)) return answer(504, 'TIMEOUT')
   if (!(error instanceof SpillwayError)) return undefined
-  const status = statusOf(error)
+  return answer(statusOf(error), error.code, error instanceof RejectedError ? error.retryAfterMs : undefined)
+}
+
+function answer(status: keyof typeof titles, code: string, retryAfterMs?: number): Response {
   const headers = new Headers({ 'content-type': 'application/problem+json' })
-  const retryAfterMs = error instanceof RejectedError ? error.retryAfterMs : undefined
   if (retryAfterMs !== undefined && Number.isFinite(retryAfterMs)) headers.set('retry-after', String(Math.ceil(Math.max(0, retryAfterMs) / 1000)))
-  return new Response(JSON.stringify({ title: titles[status], code: error.code }), { status, statusText: titles[status], headers })
+  return new Response(JSON.stringify({ title: titles[status], code }), { status, statusText: titles[status], headers })
+}
+
+/** What `AbortSignal.timeout()` aborts with. */
+function isTimeoutSignal(error: unknown): boolean {
+  return error instanceof DOMException && error.name === 'TimeoutError'
 }
 
 function statusOf(error: SpillwayError): keyof typeof titles {
