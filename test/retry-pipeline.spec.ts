@@ -160,6 +160,18 @@ describe('retry in a pipeline', () => {
     expect(await answer).toEqual({ ok: true, value: 'sent', attempts: 2 })
   })
 
+  it('repeatable: false is never retried; a function is asked each time', async () => {
+    const { pipeline, upstream, clock } = stage([again()])
+    const unreached = (): Error => Object.assign(new Error('fetch failed'), { cause: { code: 'ECONNREFUSED' } })
+    upstream.fail(unreached())
+    expect(await pipeline.tryRun(upstream, { repeatable: false })).toMatchObject({ ok: false, attempts: 1 })
+    let left = 1
+    upstream.fail(unreached()).fail(unreached())
+    const answer = pipeline.tryRun(upstream, { repeatable: () => left-- > 0 })
+    await clock.runAll()
+    expect(await answer).toMatchObject({ ok: false, attempts: 2 })
+  })
+
   it('retries each attempt’s own timeout', async () => {
     const { pipeline, upstream, clock, times } = stage([again(), timeout(500)])
     upstream.hang().succeed('quote')

@@ -181,6 +181,14 @@ describe('retry: what must not happen twice', () => {
   })
 })
 
+describe('retry: what cannot be run twice', () => {
+  it('repeatable: false is not retried, even where it never started', () => {
+    const refused = failed('overload', Object.assign(new Error(), { code: 'ECONNREFUSED' }))
+    expect(stage().see(refused, { repeatable: false })).toBe(refused)
+    expect(stage({ when: () => true }).see(refused, { repeatable: false })).toBe(refused)
+  })
+})
+
 describe('retry: Retry-After', () => {
   it.each([
     ['waits no less than the dependency asked', { retryAfterMs: 2_000 }, againAfter(2_000)],

@@ -1,5 +1,5 @@
 import type { CallRecord } from './call.ts'
-import { ignored } from './hooks.ts'
+import { guarded, ignored } from './hooks.ts'
 import type { EventType, Payload } from './events.ts'
 import type { Child, Ending } from './scope.ts'
 import { Scope } from './scope.ts'
@@ -65,16 +65,23 @@ export interface Attempt {
   now(): number
   /**
    * The function's answer goes up at once; `settle` and `release` wait for `done`. Its rejection is classified again, for
-   * the guards only. The attempt's own timeout ends here; the deadlines around it stay. When `abandonAfterMs` have passed, and
-   * each time they have passed again, `inUse` is asked: while it says `true` the permits are kept.
+   * the guards only. The attempt's own timeout ends here; the deadlines around it stay. `held` is asked and told while that lasts.
    */
-  until(done: PromiseLike<unknown>, inUse?: () => boolean): void
+  until(done: PromiseLike<unknown>, held?: Held): void
   /** A layer's further attempt: next number, the same bounds, an own signal. */
   fork(): Attempt
   /** A surround gives this attempt up (a lost hedge): its signal is aborted with `reason`, its guards learn nothing (`ignored`). */
   cancel(reason?: unknown): void
   /** A layer drops this value, unseen by the caller: the pipeline's `discard` option gets it. */
   discard(value: unknown): void
+}
+
+/** What goes on behind an answer, see `until`. Synchronous. */
+export interface Held {
+  /** Asked when `abandonAfterMs` have passed, and each time they have passed again: while it says `true` the permits are kept. */
+  inUse?(): boolean
+  /** The attempt was ended: by its caller, a timeout around it, a lost hedge. Its signal has been aborted with `reason`. */
+  ended?(reason: unknown): void
 }
 
 /** What a step said last on the path to this attempt; a list, from the innermost layer outwards. */
@@ -105,8 +112,8 @@ export class AttemptRecord extends Scope implements Attempt, Child, Ringable {
   admitted = 0
   waiting: Wait | undefined = undefined
   held: Promise<unknown> | undefined = undefined
-  /** Whether what it holds is made use of. */
-  inUse: (() => boolean) | undefined = undefined
+  /** Whom to ask and tell of what it holds. */
+  holding: Held[] | undefined = undefined
   controller: AbortController | undefined = undefined
 
   // what is to come of it
@@ -158,9 +165,9 @@ export class AttemptRecord extends Scope implements Attempt, Child, Ringable {
     return this.startedAt
   }
 
-  until(done: PromiseLike<unknown>, inUse?: () => boolean): void {
+  until(done: PromiseLike<unknown>, what?: Held): void {
     const work = Promise.resolve(done)
-    this.inUse = inUse ?? this.inUse
+    if (what !== undefined) (this.holding ??= []).push(what)
     const { held } = this
     // Both have to end; the first of them that fails says how.
     if (held === undefined) this.held = work
@@ -234,6 +241,12 @@ export class AttemptRecord extends Scope implements Attempt, Child, Ringable {
   heldSettled(settled: Settled): void {
     this.stage?.settle(this, settled.verdict, settled.endedBy, settled.retryAfterMs)
   }
+}
+
+/** Aborts the function's signal, and tells what it holds. */
+export function abortWork({ controller, holding, call }: AttemptRecord, reason: unknown): void {
+  controller?.abort(reason)
+  for (const held of holding ?? []) guarded(call.plan.report, () => held.ended?.(reason))
 }
 
 function abort(controller: AbortController, reason: unknown): void {

@@ -1,4 +1,4 @@
-import { type Attempt, AttemptRecord } from './attempt.ts'
+import { abortWork, type Attempt, AttemptRecord } from './attempt.ts'
 import { CallRecord, type TryResult } from './call.ts'
 import { type CallOptions, callOptions } from './call-options.ts'
 import { checkClock } from './clock.ts'
@@ -218,7 +218,7 @@ function close(plan: Plan, graceMs: number): Promise<number> {
       // Not a refusal: what is aborted here was started.
       const overdue = stackless(() => new TimeoutError(`${show(plan.name)} was closed and its grace of ${graceMs} ms is over`, { pipeline: plan.name, attempts: 1 }))
       plan.overdue = overdue
-      for (const attempt of plan.live) attempt.controller?.abort(overdue)
+      for (const attempt of plan.live) abortWork(attempt, overdue)
       plan.onIdle = undefined
       resolve(left)
     }

@@ -1,4 +1,4 @@
-import type { AttemptRecord } from './attempt.ts'
+import { abortWork, type AttemptRecord } from './attempt.ts'
 import { DeadlinePassedError, stackless, TimeoutError } from './errors.ts'
 import { beginLoop, endLoop } from './events.ts'
 import { guarded, isThenable, quieted } from './hooks.ts'
@@ -208,7 +208,7 @@ export class Stage {
       this.settle(attempt, attempt.started ? ending.verdict : 'unused', ending.by, undefined)
       if (attempt.open > 0 && this.innermost) this.lingers(attempt)
     }
-    attempt.controller?.abort(ending.error)
+    abortWork(attempt, ending.error)
   }
 
   /** The caller was answered and the work goes on: it keeps its permits until it ends, or is abandoned. */
@@ -221,18 +221,20 @@ export class Stage {
   abandon(attempt: AttemptRecord): void {
     attempt.watch = undefined
     if (attempt.open === 0) return
-    if (attempt.inUse !== undefined && !attempt.settled && used(attempt.inUse)) return this.lingers(attempt)
+    if (!attempt.settled && this.#inUse(attempt)) return this.lingers(attempt)
     // Whatever is still open counts as ended; should it really end, nobody asks any more.
     attempt.open = 0
     if (attempt.settled) this.release(attempt)
     else this.settle(attempt, 'ignored', 'work', undefined)
   }
-}
 
-function used(inUse: () => boolean): boolean {
-  try {
-    return inUse()
-  } catch {
-    return false
+  #inUse({ holding }: AttemptRecord): boolean {
+    let used = false
+    for (const held of holding ?? []) {
+      guarded(this.plan.report, () => {
+        if (held.inUse?.() === true) used = true
+      })
+    }
+    return used
   }
 }

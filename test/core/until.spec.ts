@@ -190,6 +190,49 @@ describe('until', () => {
     expect(pipeline.inFlight).toBe(0)
   })
 
+  it('what is in use is not abandoned, and is asked again each abandonAfterMs', async () => {
+    const log: string[] = []
+    const asked = [true, true, false]
+    const { pipeline, clock } = on([logged(log, 'a')], { abandonAfterMs: 100 })
+    await pipeline.run((attempt) => (attempt.until(new Promise(() => {}), { inUse: () => asked.shift()! }), 'head'))
+    for (const left of [2, 1]) {
+      await clock.advance(100)
+      await pipeline.run(() => 'next')
+      expect([asked.length, log.filter((line) => line.includes('ignored'))]).toEqual([left, []])
+    }
+    await clock.advance(100)
+    await pipeline.run(() => 'next')
+    expect(log.filter((line) => line.includes('ignored'))).toEqual(['a settle ignored/work'])
+  })
+
+  it('what is held is told when the attempt is ended, after its signal', async () => {
+    const told: unknown[] = []
+    const controller = new AbortController()
+    const { pipeline } = on([])
+    await pipeline.run((attempt) => {
+      const { signal } = attempt
+      attempt.until(new Promise(() => {}), { ended: (reason) => told.push(reason, signal.aborted) })
+      return 'head'
+    }, { signal: controller.signal })
+    expect(told).toEqual([])
+    controller.abort('gone')
+    expect(told).toEqual(['gone', true])
+  })
+
+  it('a timeout around what is held by a dropped outcome does not end the back-off further out', async () => {
+    const { pipeline, clock } = on([repeat(2, 100), timeout(50), repeat(1)], { classify: (outcome) => (outcome.ok && outcome.value === 503 ? 'overload' : 'success') })
+    let n = 0
+    const answer = watch(pipeline.run((a) => {
+      if (n++ > 0) return 200
+      a.until(new Promise(() => {}))
+      return 503
+    }))
+    await clock.advance(99)
+    expect(answer.value).toBe(undefined)
+    await clock.advance(1)
+    expect(answer.value).toBe(200)
+  })
+
   it('a rejection of what is held never is unhandled, whoever ended the attempt before', async () => {
     const { pipeline, clock } = on([timeout(10), repeat(2)])
     const body = deferred()
