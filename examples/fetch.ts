@@ -2,13 +2,15 @@
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { breaker, bulkhead, fallback, retry, timeout } from 'spillway'
-import { resilientFetch, retryAfter, standard, toResponse } from 'spillway/fetch'
+import { perOrigin, resilientFetch, retryAfter, standard, toResponse } from 'spillway/fetch'
 
 let asked = 0
 const server = createServer((request, response) => {
   asked++
   const key = request.headers['idempotency-key']
-  if (request.url === '/down') response.writeHead(503, { 'retry-after': '30' }).end()
+  if (request.url === '/stalls') response.writeHead(200).write('half')
+  else if (request.url === '/told') response.end(`attempt ${String(request.headers['x-attempt'])}`)
+  else if (request.url === '/down') response.writeHead(503, { 'retry-after': '30' }).end()
   else if (request.url === '/wrong') response.writeHead(500).end('a bug')
   else if (asked % 2 === 1) response.writeHead(503).end('busy')
   else response.end(key === undefined ? `quote ${request.method}` : 'booked')
@@ -46,6 +48,34 @@ const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
   const response = await quotes(`${url}/down`)
   console.log(await response.json())
   // #endregion list
+}
+
+{
+  // #region body
+  const quotes = resilientFetch('quotes', standard(), { bodyIdleMs: 100 })
+
+  const response = await quotes(`${url}/stalls`)
+  console.log(response.status)
+  await response.text().catch((error: Error) => console.log(error.message))
+  // #endregion body
+}
+
+{
+  // #region origin
+  const hooks = perOrigin('hooks', () => standard({ attemptMs: 2_000, slots: 5 }), { max: 500 })
+
+  await hooks(`${url}/quotes/7`)
+  for (const [origin, { inFlight }] of hooks.pipelines) console.log(origin === url, inFlight)
+  // #endregion origin
+}
+
+{
+  // #region notes
+  const quotes = resilientFetch('quotes', standard(), { attemptHeader: true, timeoutHeader: 'x-left-ms' })
+
+  const response = await quotes(`${url}/told`)
+  console.log(await response.text())
+  // #endregion notes
 }
 
 {
@@ -116,6 +146,8 @@ server.closeAllConnections()
 
 // prints: 200 quote GET
 // prints: { status: 'unknown' }
+// prints: "quotes" sent nothing more of its body for 100 ms
+// prints: attempt 1
 // prints: 200 booked
 // prints: attempt 1 failed, trying again
 // prints: 503 { title: 'Service Unavailable', code: 'BREAKER_OPEN' }

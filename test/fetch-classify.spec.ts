@@ -4,8 +4,7 @@ import { RejectedError, TimeoutError } from '../src/core/errors.ts'
 import { sendableAgain } from '../src/fetch/body.ts'
 import { classifierOf, classifyFetch } from '../src/fetch/classify.ts'
 import { retryAfter } from '../src/fetch/retry-after.ts'
-import { withoutProof, original } from '../src/fetch/unproven.ts'
-import { neverStarted } from '../src/core/verdict.ts'
+import { fromElsewhere } from '../src/fetch/elsewhere.ts'
 import type { Asked } from '../src/fetch/request.ts'
 
 const attempt = {} as never
@@ -81,7 +80,7 @@ describe('fetch › bodies', () => {
 
 describe('fetch › proof that a request never started', () => {
   const url = 'http://quotes.test:81/a'
-  const proves = (error: unknown, input: Asked['input'] = url, once = false): boolean => neverStarted(withoutProof(error, { input, once } as Asked))
+  const proves = (error: unknown, input: Asked['input'] = url): boolean => !fromElsewhere(error, { input } as Asked)
 
   it('is a connection refused, or a name not found, of the server that was asked', () => {
     expect(proves(broken('ECONNREFUSED', { port: 81 }))).toBe(true)
@@ -95,21 +94,5 @@ describe('fetch › proof that a request never started', () => {
     expect(proves(broken('ECONNREFUSED', { port: 82 }))).toBe(false)
     expect(proves(broken('ECONNREFUSED', { errors: [{ port: 81 }, { port: 82 }] }))).toBe(false)
     expect(proves(broken('EAI_AGAIN', { hostname: 'elsewhere.test' }))).toBe(false)
-  })
-
-  it('is nothing where the body is a stream', () => {
-    expect(proves(broken('ECONNREFUSED', { port: 81 }), url, true)).toBe(false)
-  })
-
-  it('is hidden from the pipeline only: the caller and the classifier see the error itself', () => {
-    const error = broken('ECONNREFUSED', { port: 81 })
-    const hidden = withoutProof(error, { input: url, once: true } as Asked)
-    expect(hidden).toBeInstanceOf(TypeError)
-    expect(String(hidden)).toBe('TypeError: fetch failed')
-    expect(original(hidden)).toBe(error)
-    expect(original(error)).toBe(error)
-    expect(classifierOf(undefined)({ ok: false, error: hidden }, attempt)).toBe('overload')
-    const timeout = new TimeoutError('late', { cause: hidden })
-    expect((original(timeout) as Error).cause).toBe(error)
   })
 })

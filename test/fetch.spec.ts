@@ -530,7 +530,7 @@ describe('resilient fetch › options', () => {
   it('is bounded by the attempt of an outer pipeline', async () => {
     const server = await upstream('hang')
     const one = retrying()
-    const outer = pipeline('page', [timeout(30)])
+    const outer = pipeline('page', [timeout(150)])
     expect(await fails(outer.run((attempt) => one(server.url, { spillway: attempt }), { priority: 'low' }))).toMatchObject({ pipeline: 'page' })
     await vi.waitFor(() => expect(server.ended).toBeGreaterThanOrEqual(1))
     expect(server.requests.length).toBe(1)
@@ -551,6 +551,11 @@ describe('resilient fetch › options', () => {
     [{ retryMethods: 'POST' }, 'fetch.retryMethods must be an array of strings, got "POST"'],
     [{ retryMethods: [7] }, 'fetch.retryMethods must be an array of strings, got an array'],
     [{ idempotencyKey: 'a' }, 'fetch.idempotencyKey must be true or a function, got "a"'],
+    [{ bodyIdleMs: '5' }, 'fetch.bodyIdleMs must be a number over 0, got "5"'],
+    [{ hold: true }, "fetch.hold must be one of 'body', 'headers', got true"],
+    [{ unreadMs: '5' }, 'fetch.unreadMs must be a number from 0 on, got "5"'],
+    [{ attemptHeader: false }, 'fetch.attemptHeader must be a string that is not empty, got false'],
+    [{ timeoutHeader: '' }, 'fetch.timeoutHeader must be a string that is not empty, got ""'],
     [{ cloneRequests: 1 }, 'fetch.cloneRequests must be true or false, got 1'],
     [{ idempotencykeys: true }, 'fetch has no option "idempotencykeys"; did you mean "idempotencyKey"?'],
     [{ clock: 7 }, 'pipeline.clock must be an object with now() and after(ms, fn), got 7'],

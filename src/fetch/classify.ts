@@ -1,8 +1,8 @@
 import type { Attempt } from '../core/attempt.ts'
 import { type Classify, classify, type RawOutcome } from '../core/verdict.ts'
-import { isMistake } from './mistake.ts'
+import { type Front, frontOf } from './front.ts'
+import { saysNothing } from './mistake.ts'
 import { retryAfter } from './retry-after.ts'
-import { original } from './unproven.ts'
 
 type Verdicted = ReturnType<Classify>
 
@@ -28,7 +28,7 @@ const timeLimits = new Set<unknown>(['UND_ERR_HEADERS_TIMEOUT', 'UND_ERR_BODY_TI
  */
 export const classifyFetch: Classify = (outcome: RawOutcome<unknown>, attempt) => {
   if (outcome.ok) return withRetryAfter(ofStatus((outcome.value as Partial<Response> | null | undefined)?.status), outcome.value)
-  if (isMistake(outcome.error)) return 'ignored'
+  if (saysNothing(outcome.error)) return 'ignored'
   const { code } = ((outcome.error as Partial<Error> | null | undefined)?.cause ?? {}) as { code?: unknown }
   return timeLimits.has(code) ? 'overload' : classify(outcome, attempt)
 }
@@ -47,10 +47,25 @@ function withRetryAfter(verdict: Verdicted, value: unknown): Verdicted {
 
 /** The user's classifier before the default one; a bare verdict of it takes Retry-After along too. */
 export function classifierOf(own: FetchClassify | undefined): Classify {
-  return (seen: RawOutcome<Response>, attempt) => {
-    const outcome = seen.ok ? seen : { ok: false as const, error: original(seen.error) }
+  return (outcome: RawOutcome<Response>, attempt) => {
+    const front = outcome.ok ? frontOf(outcome.value) : undefined
+    const known = front?.foretold
+    if (known !== undefined) {
+      front!.foretold = undefined
+      return known
+    }
     const said = own?.(outcome, attempt)
     if (said === undefined) return classifyFetch(outcome, attempt)
     return outcome.ok ? withRetryAfter(said, outcome.value) : said
+  }
+}
+
+/** Whether the head is good, so that all depends on the body. A classifier that throws is heard by the pipeline, which asks it again. */
+export function headSucceeded(front: Front, attempt: Attempt, classifier: Classify): boolean {
+  try {
+    const said = (front.foretold = classifier({ ok: true, value: front.response }, attempt))
+    return (typeof said === 'string' ? said : said.verdict) === 'success'
+  } catch {
+    return false
   }
 }

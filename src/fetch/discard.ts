@@ -1,9 +1,13 @@
+import { frontOf } from './front.ts'
+
 const discarded = new WeakSet<object>()
 
 /** Cancels the body of a response that nobody will read, so that its socket comes back. */
 export function discardResponse(value: unknown): void {
   if (typeof value !== 'object' || value === null || !('body' in value)) return
   discarded.add(value)
+  const front = frontOf(value)
+  if (front !== undefined) return front.discard()
   const body = value.body as { cancel?(): Promise<void>; destroy?(): void } | null | undefined
   // A body that somebody reads is locked, one that broke has its own error: both are told to whoever reads it.
   body?.cancel?.().catch(() => {})

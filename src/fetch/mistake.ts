@@ -1,11 +1,15 @@
 import { sendableAgain } from './body.ts'
 import { type Asked, urlOf } from './request.ts'
 
-const mistakes = new WeakSet<object>()
+const ours = new WeakSet<object>()
 
-/** Whether an error was found to be the caller's own mistake: it says nothing about the server's health. */
-export function isMistake(error: unknown): boolean {
-  return mistakes.has(error as object)
+/** Whether an error is our own affair (a request that cannot be made, a pause of our own): it says nothing about the server's health. */
+export function saysNothing(error: unknown): boolean {
+  return ours.has(error as object)
+}
+
+export function sayNothing(error: object): void {
+  ours.add(error)
 }
 
 /**
@@ -19,7 +23,7 @@ export function noteMistake(error: unknown, { input, init, method, spent }: Aske
   // Node's network errors always have a cause, browsers' never.
   if (cause !== undefined && cause.code !== 'ERR_INVALID_URL') return
   if (cause === undefined && !spent && canBeMade(urlOf(input), method, init)) return
-  mistakes.add(error as object)
+  sayNothing(error as object)
 }
 
 function canBeMade(url: URL | undefined, method: string, init: RequestInit): boolean {

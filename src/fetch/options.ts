@@ -1,9 +1,10 @@
 import type { Attempt } from '../core/attempt.ts'
 import type { CallOptions } from '../core/call-options.ts'
-import { callable, known, wrongType } from '../core/options.ts'
+import { callable, known, nameOf, notNegative, oneOf, positive, wrongType } from '../core/options.ts'
 import type { PipelineOptions } from '../core/plan.ts'
 import type { Guard, Layer } from '../core/policy.ts'
-import { type FetchClassify } from './classify.ts'
+import { classifierOf, type FetchClassify } from './classify.ts'
+import type { Classify } from '../core/verdict.ts'
 import { idempotentMethods } from './request.ts'
 
 /** What fetch is asked for: a URL or a Request. */
@@ -44,39 +45,80 @@ export interface FetchOptions extends Omit<PipelineOptions, 'classify' | 'discar
    * itself is gone. Default `false`: such a body is a stream, sent once.
    */
   readonly cloneRequests?: boolean | undefined
+  /**
+   * How long in ms the next part of a body may take, over 0; `Infinity` for as long as it likes. It counts while somebody waits for it: a slow reader is
+   * not the server's fault. Default: the innermost timeout of the policies. Never for `text/event-stream`.
+   */
+  readonly bodyIdleMs?: number | undefined
+  /**
+   * How long the guards of an attempt wait for its verdict and keep its slot: to the end of the `'body'` (default), which can then still fail, or to
+   * its `'headers'`.
+   */
+  readonly hold?: 'body' | 'headers' | undefined
+  /** A body that nobody has begun to read gives its slot back after so many ms, from 0 on, and can still be read. Default 100. */
+  readonly unreadMs?: number | undefined
+  /** A header that says the number of the attempt, from 1 on: its name, or `true` for `x-attempt`. Default: none. */
+  readonly attemptHeader?: true | string | undefined
+  /**
+   * A header that says how many ms are left to the attempt when it is sent, so that the server need not work for nobody: its name, or `true` for
+   * `x-request-timeout-ms`. Left out where nothing bounds the attempt. Default: none.
+   */
+  readonly timeoutHeader?: true | string | undefined
 }
 
+
 export interface FetchSettings {
+  readonly classify: Classify
   readonly fetch: FetchOptions['fetch']
   readonly retryMethods: ReadonlySet<string>
   readonly idempotencyKey: (() => string) | undefined
   readonly cloneRequests: boolean
+  /** `undefined`: the innermost timeout. */
+  readonly bodyIdleMs: number | undefined
+  readonly hold: 'body' | 'headers'
+  readonly unreadMs: number
+  readonly attemptHeader: string | undefined
+  readonly timeoutHeader: string | undefined
 }
 
 type Own = keyof FetchSettings
+/** What is left for the pipeline. */
+export type PipelineRest = Omit<FetchOptions, Own>
 
 /** All of them: what a pipeline learns to take must be named here too. */
 const keys: Record<keyof FetchOptions, true> = {
   fetch: true, classify: true, discard: true, retryMethods: true, idempotencyKey: true, cloneRequests: true,
+  bodyIdleMs: true, hold: true, unreadMs: true, attemptHeader: true, timeoutHeader: true,
   clock: true, random: true, observers: true, onWarning: true, onInternalError: true, abandonAfterMs: true, stacks: true,
 }
 
 const randomKey = (): string => globalThis.crypto.randomUUID()
 
+const headerName = (option: string, said: true | string | undefined, usual: string): string | undefined =>
+  said === true ? usual : said === undefined ? undefined : nameOf(`fetch.${option}`, said)
+
 /** What the user said over the defaults, checked; and what is left for the pipeline, which checks its own. */
-export function settle(options: FetchOptions | undefined): { settings: FetchSettings; rest: Omit<FetchOptions, Own> } {
-  const { fetch, retryMethods = idempotentMethods, idempotencyKey, cloneRequests = false, ...rest }: FetchOptions = known('fetch', options, Object.keys(keys) as (keyof FetchOptions)[])
-  for (const [option, fn] of Object.entries({ fetch, classify: rest.classify, discard: rest.discard })) {
+export function settle(options: FetchOptions | undefined): { settings: FetchSettings; rest: PipelineRest } {
+  const said: FetchOptions = known('fetch', options, Object.keys(keys) as (keyof FetchOptions)[])
+  const { fetch, retryMethods = idempotentMethods, idempotencyKey, cloneRequests = false, bodyIdleMs, hold = 'body', unreadMs = 100, attemptHeader, timeoutHeader, classify, ...rest } = said
+  for (const [option, fn] of Object.entries({ fetch, classify, discard: rest.discard })) {
     if (fn !== undefined) callable(`fetch.${option}`, fn)
   }
   if (!Array.isArray(retryMethods) || !retryMethods.every((method) => typeof method === 'string')) wrongType('fetch.retryMethods', 'an array of strings', retryMethods)
   if (idempotencyKey !== undefined && idempotencyKey !== true && typeof idempotencyKey !== 'function') wrongType('fetch.idempotencyKey', 'true or a function', idempotencyKey)
   if (typeof cloneRequests !== 'boolean') wrongType('fetch.cloneRequests', 'true or false', cloneRequests)
+  if (bodyIdleMs !== undefined) positive('fetch.bodyIdleMs', bodyIdleMs)
   const settings = {
     fetch,
+    classify: classifierOf(classify),
     retryMethods: new Set(retryMethods.map((method) => method.toUpperCase())),
     idempotencyKey: idempotencyKey === true ? randomKey : idempotencyKey,
     cloneRequests,
+    bodyIdleMs,
+    hold: oneOf('fetch.hold', hold, ['body', 'headers'] as const),
+    unreadMs: notNegative('fetch.unreadMs', unreadMs),
+    attemptHeader: headerName('attemptHeader', attemptHeader, 'x-attempt'),
+    timeoutHeader: headerName('timeoutHeader', timeoutHeader, 'x-request-timeout-ms'),
   }
   return { settings, rest }
 }

@@ -18,6 +18,8 @@ export interface Asked {
   readonly spent: boolean
   readonly signal: AbortSignal | undefined
   readonly call: CallOptions
+  /** Set when it has been seen that a server was reached, though the last error looks as if none had been. */
+  reached: boolean
 }
 
 /** Methods that may be repeated: RFC 9110 9.2.2. */
@@ -43,8 +45,11 @@ export function read(input: FetchInput, options: FetchInit | undefined, settings
   const keyed = idempotencyKey(method, init, request, settings)
   // A Request has a signal of its own; null in init takes it away.
   const signal = init.signal ?? call?.signal ?? (init.signal === null ? undefined : request?.signal)
-  const idempotent = !once && (call?.idempotent ?? (keyed || settings.retryMethods.has(method)))
-  return { input, method, init, once, cloned, spent: request?.bodyUsed === true, signal, call: { ...call, idempotent, signal } }
+  const idempotent = call?.idempotent ?? (keyed || settings.retryMethods.has(method))
+  const { repeatable: said = true } = call ?? {}
+  const repeatable = (): boolean => !once && !(asked.reached && !idempotent) && (typeof said === 'function' ? said() : said)
+  const asked: Asked = { input, method, init, once, cloned, spent: request?.bodyUsed === true, signal, call: { ...call, idempotent, repeatable, signal }, reached: false }
+  return asked
 }
 
 /** A relative one as if on this machine; `undefined` for what is none. */

@@ -1,11 +1,12 @@
 import type { Attempt } from '../core/attempt.ts'
-import { abortable, controllerOf } from './abort.ts'
+import { fromElsewhere } from './elsewhere.ts'
 import { noteMistake } from './mistake.ts'
+import { withNotes } from './notes.ts'
 import type { FetchSettings } from './options.ts'
 import type { Asked } from './request.ts'
-import { withoutProof } from './unproven.ts'
+import { watched } from './watched.ts'
 
-/** The function of one call: sends its request once per attempt, under the attempt's own signal. */
+/** The function of one call: sends its request once per attempt, under the attempt's own signal, and watches the body of the answer. */
 export function sender(asked: Asked, settings: FetchSettings): (attempt: Attempt) => Promise<Response> {
   const { input, init, once, cloned } = asked
   let sent = false
@@ -15,15 +16,15 @@ export function sender(asked: Asked, settings: FetchSettings): (attempt: Attempt
     sent = true
     // Not called as a method: a browser's fetch wants to be called on nothing.
     const { fetch = globalThis.fetch } = settings
-    const controller = asked.signal === undefined ? undefined : controllerOf(attempt.signal)
-    const { signal } = controller ?? attempt
+    const { signal } = attempt
     try {
-      const response = await fetch(cloned ? (input as Request).clone() : input, { ...init, signal })
-      return controller === undefined ? response : abortable(response, controller, input)
+      const response = await fetch(cloned ? (input as Request).clone() : input, { ...init, ...withNotes(asked, attempt, settings), signal })
+      return watched(response, attempt, asked, settings)
     } catch (error) {
       if (signal.aborted) throw error
       noteMistake(error, asked)
-      throw withoutProof(error, asked)
+      if (fromElsewhere(error, asked)) asked.reached = true
+      throw error
     }
   }
 }

@@ -1,12 +1,10 @@
 import { type Pipeline, pipeline } from '../core/pipeline.ts'
-import { heed } from './abort.ts'
-import { classifierOf } from './classify.ts'
+import type { Classify } from '../core/verdict.ts'
 import { answerOf, discardResponse } from './discard.ts'
-import { type FetchInit, type FetchInput, type FetchOptions, type FetchPolicies, settle } from './options.ts'
+import { type FetchInit, type FetchInput, type FetchOptions, type FetchPolicies, type PipelineRest, settle } from './options.ts'
 import { read } from './request.ts'
 import { sender } from './send.ts'
 import { standard } from './standard.ts'
-import { original } from './unproven.ts'
 
 /** Assignable to `typeof fetch`: any client that takes a fetch of your own takes this one. */
 export interface ResilientFetch {
@@ -19,6 +17,10 @@ export interface ResilientFetch {
  * A fetch that goes through policies. It answers as fetch does, a response of any status included; beyond that it rejects with a
  * `RejectedError` where nothing was sent, and a `TimeoutError` where no answer came in time.
  *
+ * The call lasts to the end of the body: the response is fetch's own, and however its body is read, a part of it that does not come within
+ * `bodyIdleMs` breaks it off with a `TimeoutError`, the timeouts around the attempt and the caller's signal still count, a slot is held
+ * to its end, and what becomes of it is what a breaker learns.
+ *
  * Use one per dependency: its breaker, its slots and its retry budget are what all of its calls share.
  *
  * @param name what events, errors and metrics call it
@@ -28,10 +30,19 @@ export interface ResilientFetch {
  */
 export function resilientFetch(name: string, policies: FetchPolicies = standard(), options?: FetchOptions): ResilientFetch {
   const { settings, rest } = settle(options)
-  const { classify, discard, ...others } = rest
-  const inner: Pipeline = pipeline(name, policies, {
+  const inner = httpPipeline(name, policies, settings.classify, rest)
+  const call = async (input: FetchInput, init?: FetchInit): Promise<Response> => {
+    const asked = read(input, init, settings)
+    return answerOf(await inner.run(sender(asked, settings), asked.call))
+  }
+  return Object.assign(call, { pipeline: inner })
+}
+
+/** A pipeline that knows what its responses mean, and lets go of those that are dropped. */
+export function httpPipeline(name: string, policies: FetchPolicies, classify: Classify, { discard, ...others }: PipelineRest): Pipeline {
+  return pipeline(name, policies, {
     ...others,
-    classify: classifierOf(classify),
+    classify,
     discard(value: unknown) {
       try {
         discard?.(value as Response)
@@ -40,15 +51,4 @@ export function resilientFetch(name: string, policies: FetchPolicies = standard(
       }
     },
   })
-  const call = async (input: FetchInput, init?: FetchInit): Promise<Response> => {
-    const asked = read(input, init, settings)
-    try {
-      const response = answerOf(await inner.run(sender(asked, settings), asked.call))
-      if (asked.signal !== undefined) heed(asked.signal, response)
-      return response
-    } catch (error) {
-      throw original(error)
-    }
-  }
-  return Object.assign(call, { pipeline: inner })
 }

@@ -96,6 +96,7 @@ describe('what is refused of a call', () => {
     ['a key in numbers', { key: 5 }, /call\.key must be a string, got 5/],
     ['an empty operation', { operation: '' }, /call\.operation must be a string that is not empty, got ""/],
     ['idempotent', { idempotent: 'no' }, /call\.idempotent must be true or false, got "no"/],
+    ['repeatable', { repeatable: 'no' }, /call\.repeatable must be true, false or a function, got "no"/],
   ])('%s', async (_what, call, message) => {
     const { pipeline } = on([])
     let runs = 0

@@ -2,7 +2,7 @@ import { describe, expectTypeOf, it } from 'vitest'
 import type { Classify } from '../../src/core/verdict.ts'
 import type { Pipeline } from '../../src/core/pipeline.ts'
 import { fallback } from '../../src/fallback/index.ts'
-import { classifyFetch, type FetchClassify, type FetchOptions, resilientFetch, type ResilientFetch, retryAfter, standard, toResponse } from '../../src/fetch/index.ts'
+import { classifyFetch, type FetchClassify, type FetchOptions, perOrigin, type PerOriginFetch, resilientFetch, type ResilientFetch, retryAfter, standard, toResponse } from '../../src/fetch/index.ts'
 import { retry } from '../../src/retry/index.ts'
 import { timeout } from '../../src/timeout/index.ts'
 
@@ -67,6 +67,31 @@ describe('resilientFetch', () => {
     resilientFetch('quotes', [], { classify: (outcome) => (outcome.ok && outcome.value.headers.has('x-stale') ? 'failure' : undefined) })
     // @ts-expect-error -- no verdict
     resilientFetch('quotes', [], { classify: () => 'fine' })
+  })
+})
+
+describe('perOrigin', () => {
+  it('is a fetch, whose policies a function makes', () => {
+    const one = perOrigin('hooks', (origin) => {
+      expectTypeOf(origin).toEqualTypeOf<string>()
+      return [fallback(() => new Response()), timeout(1)]
+    }, { max: 5, hold: 'headers' })
+    expectTypeOf(one).toEqualTypeOf<PerOriginFetch>()
+    expectTypeOf(one).toExtend<typeof fetch>()
+    expectTypeOf(one.pipelines.get('http://quotes.test')).toEqualTypeOf<Pipeline | undefined>()
+    expectTypeOf(perOrigin).toBeCallableWith()
+    // @ts-expect-error -- no two origins may share a breaker
+    perOrigin('hooks', [timeout(1)])
+    // @ts-expect-error -- then it would be no fetch
+    perOrigin('hooks', () => [fallback(() => 'nothing')])
+  })
+
+  it('takes what bounds a body, and what the server is told', () => {
+    resilientFetch('quotes', [], { bodyIdleMs: 5, hold: 'body', unreadMs: Infinity, attemptHeader: true, timeoutHeader: 'x-left' })
+    // @ts-expect-error -- one of two words
+    resilientFetch('quotes', [], { hold: 'head' })
+    // @ts-expect-error -- leave it away instead
+    resilientFetch('quotes', [], { attemptHeader: false })
   })
 })
 
