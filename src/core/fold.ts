@@ -99,6 +99,7 @@ function hostOf(plan: Plan): Host {
       return guards.findLast((guard) => guard.timeoutMs !== undefined)?.timeoutMs ?? Infinity
     },
     pressure: () => guards.reduce((highest, guard) => Math.max(highest, guard.pressure?.() ?? 0), 0),
+    share: () => guards.reduce((least, guard) => Math.min(least, guard.share?.() ?? 1), 1),
     probeDue: () => guards.some((guard) => guard.probeDue?.() === true),
   }
 }

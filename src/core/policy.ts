@@ -29,6 +29,8 @@ export interface Host {
   readonly timeoutMs: number
   /** The highest pressure of the pipeline's guards, 0..1. Pure. */
   pressure(): number
+  /** The least share of the offered calls that a guard of the pipeline lets pass now, 0..1. Pure. */
+  share(): number
   /** Whether a guard of the pipeline waits for a trial attempt that may pass now. Pure. */
   probeDue(): boolean
 }
@@ -71,6 +73,8 @@ export interface Guard<Permit extends object = object> extends PolicyBase {
   release?(permit: Permit, attempt: Attempt): void
   /** 0..1: how near its limit the guard is. Pure. */
   pressure?(): number
+  /** 0..1: the share of the offered calls that it lets pass now, for a guard that thinks in shares. Pure. Default 1. */
+  share?(): number
   /** Whether a trial attempt would be admitted now. Pure. */
   probeDue?(): boolean
 }
