@@ -1,6 +1,7 @@
 // The calls
 export { pipeline, type Added, type Pipeline, type Work } from './core/pipeline.ts'
-export type { Observer, PipelineOptions } from './core/plan.ts'
+export type { PipelineOptions } from './core/plan.ts'
+export type { Observed, Observer } from './core/observer.ts'
 export type { CallOptions } from './core/call-options.ts'
 export type { TryResult } from './core/call.ts'
 export type { Description, PolicyDescription } from './core/describe.ts'

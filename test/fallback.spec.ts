@@ -8,7 +8,7 @@ import { retry } from '../src/retry/index.ts'
 
 const failed = (verdict: Verdict = 'failure', error: unknown = new Error('down'), more: Partial<Outcome<unknown>> = {}): Outcome<never> => ({ ok: false, error, verdict, endedBy: 'work', ...more }) as Outcome<never>
 const value = (verdict: Verdict, given: unknown = { status: 503 }): Outcome<unknown> => ({ ok: true, value: given, verdict, endedBy: 'work' })
-const answered = (given: unknown): Outcome<unknown> => ({ ok: true, value: given, verdict: 'ignored' })
+const answered = (given: unknown): Outcome<unknown> => ({ ok: true, value: given, verdict: 'ignored', answeredBy: 'fallback' })
 
 function see<A>(policy: Fallback<A>, outcome: Outcome<unknown>) {
   const events: [string, object][] = []

@@ -6,7 +6,7 @@ import { failed, Refused, SettledRecord } from './outcome.ts'
 import { type Called, listen, unlisten } from './caller-signal.ts'
 import { type CallOptions, deadlineOf } from './call-options.ts'
 import type { Plan } from './plan.ts'
-import { refuse, type Refusal, refusalFacts } from './policy.ts'
+import { refuse, type Refusal } from './policy.ts'
 import { type Ending, Scope } from './scope.ts'
 import { Strand } from './strand.ts'
 import type { Alarm, Ringable } from './timers.ts'
@@ -64,7 +64,7 @@ export class CallRecord extends Scope implements Call, Called, Ringable {
     if (signal !== undefined) listen(signal, this)
     if (plan.closing) {
       const refusal = closedRefusal(plan)
-      if (this.wants('call.refused')) this.emit('call.refused', refusalFacts(refusal, this))
+      plan.refused(this, refusal, this)
       return strand.refuse(new Refused(refusal, plan, 0) as unknown as Outcome<never>, false)
     }
     return strand.begin(undefined)

@@ -7,7 +7,8 @@ import { stackless, TimeoutError } from './errors.ts'
 import { type AnyListener, type EventType, type Listener, type Subscribable, type Undo } from './events.ts'
 import { guarded } from './hooks.ts'
 import { callable, known, nameOf, notNegative, show, wrongType } from './options.ts'
-import { type Observer, type PipelineOptions, Plan } from './plan.ts'
+import { around, type Observer, observerHooks, within } from './observer.ts'
+import { type PipelineOptions, Plan } from './plan.ts'
 import type { Layer, Policy } from './policy.ts'
 
 /** What the layers of a list may answer in the function's place. One that adds nothing is told apart first: there is nothing to infer in it. */
@@ -90,16 +91,14 @@ function checked(options: PipelineOptions): PipelineOptions {
   return options
 }
 
-const hooks = ['attemptSettled', 'callSettled', 'event'] as const
-
 export function checkObservers(option: string, observers: readonly Observer[]): void {
   if (!Array.isArray(observers)) wrongType(option, 'an array of observers', observers)
   for (const observer of observers) {
     // An observer may be an instance with state of its own; only what looks like a misspelt hook is refused.
     if (typeof observer !== 'object' || observer === null) wrongType(option, 'an array of observers', observer)
-    const said = hooks.filter((hook) => observer[hook] !== undefined)
+    const said = observerHooks.filter((hook) => observer[hook] !== undefined)
     for (const hook of said) callable(`${option} ${hook}`, observer[hook])
-    if (said.length === 0) known('observer', observer, hooks)
+    if (said.length === 0) known('observer', observer, observerHooks)
   }
 }
 
@@ -183,7 +182,10 @@ export function start(plan: Plan, fn: unknown, said: CallOptions | Attempt | und
   } catch (error) {
     return trying ? Promise.resolve({ ok: false, error, attempts: 0 }) : Promise.reject(error as Error)
   }
-  return new CallRecord(plan, fn as Work<unknown>, options, trying).begin()
+  const { enclosing } = plan
+  if (enclosing === undefined) return new CallRecord(plan, fn as Work<unknown>, options, trying).begin()
+  const call = new CallRecord(plan, within(enclosing, plan.report, fn as Work<unknown>), options, trying)
+  return around(enclosing, call, plan.report, () => call.begin())
 }
 
 /** The key of a keyed pipeline where the call says none. One that an attempt only passes on is of another pipeline. */

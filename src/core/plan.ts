@@ -1,12 +1,14 @@
-import type { Attempt, AttemptRecord, Call } from './attempt.ts'
+import type { AttemptRecord, Priority } from './attempt.ts'
 import { type Clock, systemClock } from './clock.ts'
 import type { CallOptions } from './call-options.ts'
 import type { CallRecord } from './call.ts'
-import { type AnyEvent, Events, type EventType, type Payload } from './events.ts'
+import { describe, type Description } from './describe.ts'
+import { Events, type EventType, type Payload } from './events.ts'
 import type { SpillwayError } from './errors.ts'
 import { fold } from './fold.ts'
 import { guarded, ignored, type OnInternalError, reportToConsole } from './hooks.ts'
-import type { Host, Layer, Policy } from './policy.ts'
+import { attach, enclosing, type Observed, type Observer, tell } from './observer.ts'
+import { type Host, type Layer, type Policy, type Refusal, refusalFacts } from './policy.ts'
 import type { Stage } from './stage.ts'
 import type { Parking } from './parking.ts'
 import { type Timers, timersOf } from './timers.ts'
@@ -19,17 +21,6 @@ export interface LayerNode {
 }
 
 export type Node = Stage | LayerNode
-
-/**
- * A recorder: fixed when the pipeline is built, told of every settled attempt and call without an event object. What it
- * throws is told to `onInternalError`.
- */
-export interface Observer {
-  attemptSettled?(attempt: Attempt, settled: Settled): void
-  callSettled?(call: Call, outcome: Outcome<unknown>, settled: Settled): void
-  /** Rare things: state changes, refusals, retries. */
-  event?(event: AnyEvent): void
-}
 
 export interface PipelineOptions {
   /** Turns outcomes into verdicts. Default: {@link classify}. */
@@ -57,14 +48,8 @@ export interface Keeper {
   rested(): void
 }
 
-/** Told to observers without anybody listening: all but the two that have hooks of their own. */
-export const rare: readonly EventType[] = [
-  'call.refused', 'refusal.observed', 'timeout.expired', 'retry.scheduled', 'retry.stopped', 'retry.exhausted', 'budget.exhausted',
-  'fallback.used', 'breaker.opened', 'breaker.halfOpened', 'breaker.closed', 'breaker.isolated', 'policy.warned',
-]
-
 /** A pipeline's list of policies, folded, with all that its calls share. */
-export class Plan {
+export class Plan implements Observed {
   readonly nodes: readonly Node[]
   /** For each node, how many steps stand outside it. */
   readonly stepsBefore: readonly number[]
@@ -75,7 +60,9 @@ export class Plan {
   /** The default classifier: a value is a success, without asking. */
   readonly trusting: boolean
   readonly stacks: boolean
-  observers: readonly Observer[]
+  observers: readonly Observer[] = []
+  /** Those of them that stand around calls or attempts. */
+  enclosing: readonly Observer[] | undefined = undefined
   readonly events: Events
   readonly report: OnInternalError
   readonly warnings: readonly string[]
@@ -110,7 +97,6 @@ export class Plan {
     this.stacks = options.stacks ?? false
     const { onInternalError } = options
     this.report = onInternalError === undefined ? reportToConsole : (error) => guarded(ignored, () => onInternalError(error))
-    this.observers = [...(options.observers ?? [])]
     this.#discard = options.discard
     this.#abandonAfterMs = options.abandonAfterMs
     this.events = new Events(name)
@@ -121,11 +107,9 @@ export class Plan {
     this.host = folded.host
     this.warnings = folded.warnings
     this.events.onChange = () => this.#heard()
-    for (const observer of this.observers) {
-      if (observer.event === undefined) continue
-      for (const type of rare) this.events.on(type, (event: unknown) => observer.event!(event as AnyEvent))
-    }
-    this.#heard()
+    const observers = (options.observers ?? []).map((observer) => attach(observer, this, this.report))
+    for (const observer of observers) tell(observer, this.events)
+    this.observedBy(observers)
   }
 
   /** Policies forward their events only while somebody here listens: a shared policy must not keep a pipeline alive. */
@@ -142,7 +126,17 @@ export class Plan {
   /** Other observers of calls and attempts from now on: those of who keeps it. Their `event` is the keeper's to call. */
   observedBy(observers: readonly Observer[]): void {
     this.observers = observers
+    this.enclosing = enclosing(observers)
     this.#heard()
+  }
+
+  /** The key that it is kept for. */
+  get key(): string | undefined {
+    return this.call?.key
+  }
+
+  describe(): Description {
+    return describe(this)
   }
 
   /** Whether something would be lost if the pipeline were made anew: a call runs or waits, or a policy is busy. Pure. */
@@ -185,6 +179,14 @@ export class Plan {
     this.onIdle?.()
     if (this.closing) this.#heard()
     this.keeper?.rested()
+  }
+
+  refused(call: CallRecord, refusal: Refusal, of: { readonly priority: Priority }): void {
+    if (!this.stamping) return
+    for (const observer of this.observers) {
+      if (observer.refused !== undefined) guarded(this.report, () => observer.refused!(call, refusal, of.priority))
+    }
+    if (this.wants('call.refused')) call.emit('call.refused', refusalFacts(refusal, of))
   }
 
   attemptSettled(attempt: AttemptRecord, settled: Settled): void {

@@ -6,7 +6,7 @@ import { guarded } from './hooks.ts'
 import { show } from './options.ts'
 import { failed, Refused, Result } from './outcome.ts'
 import { Parking } from './parking.ts'
-import { Again, type Next, type Refusal, refusalFacts, type Unadmitted } from './policy.ts'
+import { Again, type Next, type Refusal, type Unadmitted } from './policy.ts'
 import type { LayerNode } from './plan.ts'
 import type { Ending, Scope } from './scope.ts'
 import type { Stage } from './stage.ts'
@@ -135,7 +135,7 @@ export class Strand extends Parking {
   refused(stage: Stage, attempt: AttemptRecord, refusal: Refusal): void {
     const { call } = this
     this.back(stage, attempt)
-    if (call.wants('call.refused')) call.emit('call.refused', refusalFacts(refusal, attempt))
+    call.plan.refused(call, refusal, attempt)
     this.#outwards(attempt.at - 1, attempt, new Refused(refusal, call.plan, call.attempts) as unknown as AnyOutcome)
   }
 

@@ -13,6 +13,8 @@ export type Outcome<T> = ({ readonly ok: true; readonly value: T } | { readonly 
   readonly retryAfterMs?: number | undefined
   /** By whom the attempt ended; a layer's own answer need not say it. */
   readonly endedBy?: EndedBy | undefined
+  /** The type of the layer that answered in the dependency's place, such as `'fallback'`. */
+  readonly answeredBy?: string | undefined
 }
 
 /** Who ended an attempt: the work itself, a timeout of this pipeline, the caller (abort, deadline, a lost hedge), or a refusal. */

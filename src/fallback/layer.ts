@@ -40,7 +40,7 @@ export function fallback<A>(fn: (outcome: Outcome<unknown>, attempt: Attempt) =>
       if (!answers(outcome, attempt, settings.when)) return outcome
       const { call } = attempt
       if (call.wants('fallback.used')) call.emit('fallback.used', { policy: name, verdict: outcome.verdict })
-      const answered = (value: A): Outcome<A> => ({ ok: true, value, verdict: 'ignored' })
+      const answered = (value: A): Outcome<A> => ({ ok: true, value, verdict: 'ignored', answeredBy: 'fallback' })
       const failed = (cause: unknown): Outcome<never> => ({
         ok: false,
         error: new FallbackFailedError(`Cannot call ${show(call.pipeline)}: ${name} failed too`, {

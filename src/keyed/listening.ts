@@ -1,5 +1,5 @@
 import { type AnyListener, Events, type EventType, type Payload, type Undo } from '../core/events.ts'
-import { type Observer, rare } from '../core/plan.ts'
+import { attach, type Observer, observerHooks, rare, tell } from '../core/observer.ts'
 import type { KeyedAnyEvent, KeyedObserver } from './options.ts'
 import type { Kept } from './kept.ts'
 
@@ -18,10 +18,11 @@ export class Listening {
     observers: readonly KeyedObserver[],
     readonly all: () => Iterable<Kept>,
   ) {
-    this.#recorders = observers.filter((observer) => observer.attemptSettled !== undefined || observer.callSettled !== undefined) as Observer[]
+    this.#recorders = observers.filter((observer) => observerHooks.some((hook) => hook !== 'event' && observer[hook] !== undefined)) as Observer[]
     for (const observer of observers) {
-      if (observer.event === undefined) continue
-      for (const type of rare) this.on(type, (event) => observer.event!(event as KeyedAnyEvent))
+      // One that is attached hears each pipeline's events there.
+      if (observer.event === undefined || observer.attached !== undefined) continue
+      for (const type of observer.events ?? rare) this.on(type, (event) => observer.event!(event as KeyedAnyEvent))
     }
   }
 
@@ -56,15 +57,23 @@ export class Listening {
     const { plan, key } = kept
     const undos: Undo[] = []
     if (this.#listeners.size > 0) {
-      const tell = (event: { readonly type: EventType }): void => this.events.emit(event.type, { ...event, key } as unknown as Payload<EventType>)
-      for (const type of this.#listeners.has('*') ? ['*'] : this.#listeners.keys()) undos.push(plan.events.on(type as '*', tell))
+      const pass = (event: { readonly type: EventType }): void => this.events.emit(event.type, { ...event, key } as unknown as Payload<EventType>)
+      for (const type of this.#listeners.has('*') ? ['*'] : this.#listeners.keys()) undos.push(plan.events.on(type as '*', pass))
     }
     if (this.#recorders.length > 0) {
       const own = plan.observers
-      plan.observedBy([...own, ...this.#recorders])
+      // A recorder of the pipeline itself too is told once.
+      const further = this.#recorders.map((recorder) => attach(recorder, plan, plan.report)).filter((one) => !own.includes(one))
+      plan.observedBy([...own, ...further])
       undos.push(() => plan.observedBy(own))
+      for (const one of further) if (this.#told(one)) undos.push(tell(one, plan.events))
     }
     if (undos.length > 0) kept.silence = () => undos.forEach((undo) => undo())
+  }
+
+  /** Whether its events are told at each pipeline: not where one place does it for all keys. */
+  #told(one: Observer): boolean {
+    return one.attached !== undefined || !this.#recorders.includes(one)
   }
 
   silence(kept: Kept): void {

@@ -1,7 +1,7 @@
 import type { EventMap, EventType } from '../core/events.ts'
 import { count, type Effective, known, notNegative, wrongType } from '../core/options.ts'
 import { checkObservers } from '../core/pipeline.ts'
-import type { Observer } from '../core/plan.ts'
+import type { Observer } from '../core/observer.ts'
 
 export interface KeyedOptions {
   /** How many keys have a pipeline of their own at most: a whole number from 0 on; `Infinity` for no limit. Default 1 000. */

@@ -1,0 +1,138 @@
+import { AsyncLocalStorage } from 'node:async_hooks'
+import { breaker, constant, keyed, type Observed, type Observer, pipeline, retry, bulkhead } from 'spillway'
+import { manualClock } from 'spillway/testing'
+import { describe, expect, it, vi } from 'vitest'
+import { collect } from '../support/heap.ts'
+
+const never = (): Promise<never> => new Promise(() => {})
+
+describe('observers › attached', () => {
+  it('are told of the pipeline they observe: its name, policies, clock, fold', () => {
+    const clock = manualClock()
+    const seen: Observed[] = []
+    const gate = breaker()
+    pipeline('quotes', [gate], { clock, observers: [{ attached: (one) => void seen.push(one) }] })
+    expect(seen).toHaveLength(1)
+    const [one] = seen as [Observed]
+    expect(one).toMatchObject({ name: 'quotes', key: undefined, policies: [gate], inFlight: 0, warnings: [] })
+    expect(one.clock).toBe(clock)
+    expect(one.describe().nodes).toMatchObject([{ kind: 'stage', guards: [{ type: 'breaker', options: { failureRatio: 0.5 } }] }])
+  })
+
+  it('may answer the observer of that one pipeline, which is told in its stead', async () => {
+    const told: string[] = []
+    const observer: Observer = {
+      attached: ({ name }) => ({
+        callSettled: () => void told.push(`${name} call`),
+        attemptSettled: () => void told.push(`${name} attempt`),
+        event: ({ type }) => void told.push(`${name} ${type}`),
+      }),
+      callSettled: () => void told.push('never'),
+    }
+    const a = pipeline('a', [breaker({ consecutive: 1 })], { observers: [observer] })
+    const b = pipeline('b', [], { observers: [observer] })
+    await a.tryRun(() => Promise.reject(new Error('down')))
+    await b.run(() => 1)
+    expect(told).toEqual(['a breaker.opened', 'a attempt', 'a call', 'b attempt', 'b call'])
+  })
+
+  it('only hear the events that they want, and payloads are built for no other', async () => {
+    const told: string[] = []
+    const calls = pipeline('a', [retry({ maxAttempts: 2, backoff: constant(0) })], { observers: [{ events: ['retry.exhausted'], event: ({ type }) => void told.push(type) }] })
+    let wanted: boolean | undefined
+    await calls.tryRun(({ call }) => {
+      wanted = call.wants('retry.scheduled')
+      return Promise.reject(new Error('down'))
+    })
+    expect([told, wanted]).toEqual([['retry.exhausted'], false])
+  })
+
+  it('one that throws observes all the same, and the build goes on', async () => {
+    const onInternalError = vi.fn()
+    let calls = 0
+    const broken: Observer = {
+      attached() {
+        throw new Error('broken')
+      },
+      callSettled: () => void calls++,
+    }
+    await pipeline('a', [], { observers: [broken], onInternalError }).run(() => 1)
+    expect([calls, onInternalError.mock.calls.length]).toEqual([1, 1])
+  })
+
+  it('holds a pipeline only as long as the observer does', async () => {
+    const refs: WeakRef<Observed>[] = []
+    ;(() => {
+      pipeline('gone', [breaker()], { observers: [{ attached: (one) => void refs.push(new WeakRef(one)), event: () => {} }] })
+    })()
+    await collect()
+    expect(refs.map((ref) => ref.deref())).toEqual([undefined])
+  })
+
+  it('of a keyed family are told of each pipeline and its key, once', async () => {
+    const told: string[] = []
+    const recorder: Observer = {
+      attached: ({ name, key = '-' }) => ({ callSettled: () => void told.push(`${name}/${key}`), event: ({ type }) => void told.push(`${name}/${key} ${type}`) }),
+    }
+    const family = keyed((key) => pipeline(`host ${key}`, [breaker({ consecutive: 1 })]), { max: 1, observers: [recorder] })
+    await family.tryRun('a', () => Promise.reject(new Error('down')))
+    await family.run('b', () => 1)
+    expect(told).toEqual(['host a/a breaker.opened', 'host a/a', 'host */-'])
+    const twice = { callSettled: vi.fn<() => void>() }
+    const both = keyed(() => pipeline('x', [], { observers: [twice] }), { observers: [twice] })
+    await both.run('a', () => 1)
+    expect(twice.callSettled).toHaveBeenCalledTimes(1)
+  })
+})
+
+describe('observers › refused', () => {
+  it('is told of every refusal, with its priority, and no event is made', async () => {
+    const told: unknown[] = []
+    const calls = pipeline('a', [bulkhead({ slots: 1, name: 'slots' })], { observers: [{ refused: (call, { policy }, priority) => void told.push([call.pipeline, policy, priority]) }] })
+    void calls.run(never)
+    await calls.tryRun(() => 1, { priority: 'low' })
+    void calls.close({ graceMs: 0 })
+    await calls.tryRun(() => 1)
+    expect(told).toEqual([['a', 'slots', 'low'], ['a', 'a', 'normal']])
+  })
+})
+
+describe('observers › around', () => {
+  const context = new AsyncLocalStorage<string>()
+
+  it('calls and attempts: the function runs in the context they make, on every attempt', async () => {
+    const log: unknown[] = []
+    const tracer: Observer = {
+      aroundCall: (call, begin) => context.run(`call ${call.operation}`, begin),
+      aroundAttempt: ({ number }, run) => context.run(`${context.getStore()} attempt ${number}`, run),
+    }
+    const clock = manualClock()
+    const calls = pipeline('a', [retry({ maxAttempts: 2, backoff: constant(10) })], { clock, observers: [tracer] })
+    const run = calls.tryRun(() => {
+      log.push(context.getStore())
+      return Promise.reject(new Error('down'))
+    }, { operation: 'get' })
+    await clock.advance(10)
+    expect(await run).toMatchObject({ ok: false, attempts: 2 })
+    expect(log).toEqual(['call get attempt 1', 'call get attempt 2'])
+    expect(context.getStore()).toBe(undefined)
+  })
+
+  it.each<[string, Observer]>([
+    ['throw', { aroundCall() { throw new Error('broken') }, aroundAttempt() { throw new Error('broken') } }],
+    ['forget to begin', { aroundCall: () => {}, aroundAttempt: () => {} }],
+    ['begin twice', { aroundCall: (_, begin) => [begin(), begin()], aroundAttempt: (_, run) => [run(), run()] }],
+    ['answer promises of their own', { aroundCall: async (_, begin) => { await begin() }, aroundAttempt: async (_, run) => { await run() } }],
+    ['answer something else', { aroundCall: (_, begin) => { begin(); return 7 } , aroundAttempt: (_, run) => { run(); return 7 } }],
+  ])('change no call when they %s', async (_, observer) => {
+    const onInternalError = vi.fn()
+    const calls = pipeline('a', [], { observers: [observer, observer], onInternalError })
+    const fn = vi.fn<() => number>(() => 42)
+    expect(await calls.run(fn)).toBe(42)
+    expect(fn).toHaveBeenCalledTimes(1)
+    const down = new Error('down')
+    await expect(calls.run(() => { throw down })).rejects.toBe(down)
+    await expect(calls.run(() => Promise.reject(down))).rejects.toBe(down)
+    expect(new Set(onInternalError.mock.calls.map(([error]) => String(error)))).toEqual(new Set(_ === 'throw' ? ['Error: broken'] : []))
+  })
+})
