@@ -1,0 +1,2 @@
+export type { Recorder, SnapshotOptions } from './recorder.ts'
+export * from './snapshot.ts'
