@@ -45,6 +45,8 @@ export interface PipelineSnapshot {
   readonly policies: readonly PolicySnapshot[]
   /** The last seconds, on the axis of the snapshot; absent when asked for without. */
   readonly series?: Series
+  /** The last 15 minutes, coarsely. */
+  readonly past: PastSnapshot
   /** Of the sliding window. */
   readonly window: WindowSnapshot
   /** Since the recorder was made. They only grow. */
@@ -63,6 +65,16 @@ export interface PolicyDescriptionSnapshot {
 }
 
 export type Plain = string | number | boolean | null | readonly Plain[] | { readonly [key: string]: Plain }
+
+/** The last 15 minutes: step i begins at `from + i · stepMs`; the last one is still running. */
+export interface PastSnapshot {
+  readonly from: number
+  readonly stepMs: number
+  /** All calls but those that their callers cancelled. */
+  readonly calls: readonly number[]
+  /** How many of them were not answered well: failure, timeout, rejected. */
+  readonly bad: readonly number[]
+}
 
 /** One number per step of the axis. Where a number makes no sense (no call in that second) it is null. */
 export interface Series {
@@ -96,6 +108,11 @@ export interface WindowSnapshot {
   readonly attempts: number
   readonly retries: number
   readonly rejections: number
+  readonly rejectionsByPriority: Readonly<Record<Priority, number>>
+  /** By the name of the policy that refused; those that did not are left out. */
+  readonly rejectionsByPolicy: { readonly [policy: string]: number }
+  /** By the verdict that was retried. */
+  readonly retriesByReason: Readonly<Record<'failure' | 'overload', number>>
   /** Attempts per call that had one: 1 is no retry; null without a call. */
   readonly amplification: number | null
   /** ms of calls, refused ones left out, within 7 %; null without a call. */
