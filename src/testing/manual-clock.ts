@@ -9,6 +9,8 @@ export interface ManualClock extends Clock {
   readonly pending: number
   /** How many timers are armed, those included that were `unref`'d because nobody waits for them. */
   readonly armed: number
+  /** When the first of the armed timers is due; Infinity when none is armed. */
+  readonly nextAt: number
   /**
    * Moves on by `ms`, from 0 on. Timers that come due fire in the order of their times, ties in the order they were set;
    * before the first and after each, all promises that can go on do so, so what they arm or cancel counts. Real I/O and
@@ -53,6 +55,10 @@ class StillClock implements ManualClock {
 
   get armed(): number {
     return this.#armed
+  }
+
+  get nextAt(): number {
+    return this.#timers.first?.due ?? Infinity
   }
 
   now(): number {

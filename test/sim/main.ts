@@ -1,0 +1,44 @@
+// npm run sim                                              plays everything and writes bench/results/sim
+// npm run sim -- brownout --seeds 3 --clients 10 --variant naive,spillway
+import { resolve } from 'node:path'
+import { parseArgs } from 'node:util'
+import { type Job, variantsOf } from './job.ts'
+import { playAll } from './pool.ts'
+import { scenarios } from './scenarios/index.ts'
+import { markdown, rows } from './table.ts'
+
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: {
+    seeds: { type: 'string', default: '5' },
+    clients: { type: 'string' },
+    variant: { type: 'string' },
+    with: { type: 'string' },
+    processes: { type: 'string', default: '2' },
+    series: { type: 'string' },
+  },
+})
+const more = values.with === undefined ? undefined : resolve(values.with)
+const known = await variantsOf(more)
+const chosen = scenarios
+  .filter(({ name }) => positionals.length === 0 || positionals.some((prefix) => name.startsWith(prefix)))
+  .map((scenario) => ({
+    ...scenario,
+    clients: values.clients?.split(',').map(Number) ?? scenario.clients,
+    variants: values.variant?.split(',') ?? [...scenario.variants, ...Object.keys(known).filter((name) => more !== undefined && !(name in known))],
+  }))
+if (chosen.length === 0) throw new RangeError(`no scenario begins with ${positionals.join(' or ')}; there are ${scenarios.map(({ name }) => name).join(', ')}`)
+
+const jobs = chosen.flatMap(({ name, clients, variants }) =>
+  variants.flatMap((variant) => clients.flatMap((size) => Array.from({ length: Number(values.seeds) }, (_, i): Job => ({ scenario: name, variant, clients: size, seed: i + 1, more })))),
+)
+const began = performance.now()
+const all = await playAll(jobs, Number(values.processes), ({ job, ms }) => {
+  if (process.stderr.isTTY) process.stderr.write(`\r${job.scenario} ${job.variant} ${job.clients} ${job.seed}: ${Math.round(ms)} ms      `)
+})
+process.stdout.write(`${markdown(rows(chosen, all))}\n\n${jobs.length} runs in ${((performance.now() - began) / 1_000).toFixed(1)} s\n`)
+for (const name of values.series?.split(',') ?? []) {
+  for (const { job, series } of all.filter(({ job }) => job.seed === 1)) {
+    process.stdout.write(`\n${job.scenario} ${job.variant} ${job.clients} clients, ${name}: ${(series[name] ?? []).map((n) => Math.round(n * 100) / 100).join(' ')}\n`)
+  }
+}
