@@ -2,17 +2,10 @@ import type { Attempt } from '../core/attempt.ts'
 import { BulkheadFullError } from '../core/errors.ts'
 import type { Effective } from '../core/options.ts'
 import { type Later, later, type Mode, observed, type Policy, refuse, type Refusal, unguarded } from '../core/policy.ts'
-import { Place } from '../math/line.ts'
+import { Queue, Waiter } from '../math/queue.ts'
 import type { Bulkhead } from './bulkhead.ts'
 import { type BulkheadOptions, bulkheadOptions } from './options.ts'
-import { Queue } from './queue.ts'
 import { warnings } from './warnings.ts'
-
-/** One who waits for a slot. */
-class Waiter extends Place {
-  maxWaitMs = 0
-  wake!: (answer: object) => void
-}
 
 /** Counts the slots, and hands each over to who waits for it. */
 export class BulkheadGuard implements Bulkhead {
@@ -84,7 +77,7 @@ export class BulkheadGuard implements Bulkhead {
         waiter.wake = wake
         waiter.maxWaitMs = this.#queue.join(waiter, order, maxWaitMs, attempt.now())
       },
-      cancel: () => this.#queue.leave(waiter),
+      cancel: () => void this.#queue.leave(waiter),
       expired: () => refuse(this, BulkheadFullError, () => `no slot came free within ${waiter.maxWaitMs} ms`),
     })
   }

@@ -1,6 +1,7 @@
 import { count, type Effective, known, nameOf, notNegative, oneOf } from '../core/options.ts'
 import { type Mode, modes } from '../core/policy.ts'
-import { type Order, orders } from './queue.ts'
+import { type Order, orders } from '../math/queue.ts'
+import { patience } from './warnings.ts'
 
 export interface BulkheadOptions {
   /** How many attempts may run at a time: a whole number from 0 on; Infinity for no limit. No default: it is yours to say. */
@@ -21,7 +22,7 @@ export interface BulkheadOptions {
   readonly name?: string | undefined
 }
 
-export const defaults: Omit<Effective<BulkheadOptions>, 'slots'> = Object.freeze({ queue: 0, maxWaitMs: 1_000, order: 'fifo', mode: 'enforce', name: 'bulkhead' })
+export const defaults: Omit<Effective<BulkheadOptions>, 'slots'> = Object.freeze({ ...patience, mode: 'enforce', name: 'bulkhead' })
 const changeable = ['slots', 'queue', 'maxWaitMs', 'order', 'mode'] as const
 const keys = [...changeable, 'name'] as const
 

@@ -1,12 +1,23 @@
 import { nameDuration } from '../core/duration.ts'
-import type { Effective } from '../core/options.ts'
 import type { Policy } from '../core/policy.ts'
-import { type BulkheadOptions, defaults } from './options.ts'
+import type { Order } from '../math/queue.ts'
+
+/** A guard with a queue in front of its slots. */
+interface Queueing {
+  readonly name: string
+  readonly slots: number
+  readonly queue: number
+  readonly maxWaitMs: number
+  readonly order: Order
+}
+
+/** What a queue is like that nobody said anything of. */
+export const patience = { queue: 0, maxWaitMs: 1_000, order: 'fifo' } as const
 
 /** What a pipeline tells whoever builds it, given the policies further out. */
-export function warnings({ name, slots, queue, maxWaitMs, order }: Effective<BulkheadOptions>, outside: readonly Policy[]): string[] {
+export function warnings({ name, slots, queue, maxWaitMs, order }: Queueing, outside: readonly Policy[]): string[] {
   if (queue === 0) {
-    const idle = [maxWaitMs !== defaults.maxWaitMs && 'maxWaitMs', order !== defaults.order && 'order'].filter((option) => option !== false)
+    const idle = [maxWaitMs !== patience.maxWaitMs && 'maxWaitMs', order !== patience.order && 'order'].filter((option) => option !== false)
     return idle.map((option) => `${name}: ${option} says nothing without a queue: say queue too, or leave it out`)
   }
   if (slots === Infinity) return [`${name}: nobody ever waits in its queue, for its slots are endless`]

@@ -9,7 +9,10 @@ import { root } from '../support/package.ts'
 const edges = ['fetch', 'context', 'adapters', 'testing']
 
 /** Ideas that a room lends to another. */
-const lent = [{ file: 'retry/budget.ts', to: 'hedge' }]
+const lent = [
+  { file: 'retry/budget.ts', to: 'hedge' },
+  { file: 'bulkhead/warnings.ts', to: 'adaptive-limit' },
+]
 
 const topLevel = ['CHANGELOG.md', 'LICENSE', 'README.md', 'bench', 'examples', 'package-lock.json', 'package.json', 'src', 'test']
 const made = ['coverage', 'dist', 'node_modules']

@@ -1,9 +1,18 @@
-import { Line, type Place } from '../math/line.ts'
+import { Line, Place } from './line.ts'
 
 /** Who of those that wait is served next: who came first, who came last, or whichever suits the load. */
 export type Order = 'fifo' | 'lifo' | 'adaptive'
 
 export const orders: readonly Order[] = ['fifo', 'lifo', 'adaptive']
+
+/** One who waits for a slot. */
+export class Waiter extends Place {
+  /** How long it may wait, in ms. */
+  maxWaitMs = 0
+  /** Since when it waits. */
+  since: number = NaN
+  wake!: (answer: object) => void
+}
 
 /** A queue that has not been empty for so long stands: it delays everybody and serves nobody sooner. */
 const INTERVAL_MS = 100
@@ -29,6 +38,11 @@ export class Queue<T extends Place> {
     return this.#line.size
   }
 
+  /** Who has waited longest. */
+  get first(): T | undefined {
+    return this.#line.first
+  }
+
   /** Answers how long it may wait at most, in ms. */
   join(one: T, order: Order, maxWaitMs: number, now: number): number {
     if (this.#line.size === 0) this.#since = now
@@ -37,8 +51,9 @@ export class Queue<T extends Place> {
     return order === 'adaptive' ? Math.min(maxWaitMs, this.#standing ? TARGET_MS : INTERVAL_MS) : maxWaitMs
   }
 
-  leave(one: T): void {
-    this.#line.leave(one)
+  /** False when it does not wait here. */
+  leave(one: T): boolean {
+    return this.#line.leave(one)
   }
 
   /** Takes out whose turn it is. */
