@@ -31,6 +31,7 @@ export { retryFloor, type RetryFloor, type RetryFloorOptions } from './retry/flo
 export { breaker, type Breaker, type BreakerOptions, type BreakerProbes, type BreakerSnapshot, type BreakerState } from './breaker/index.ts'
 export { bulkhead, type Bulkhead, type BulkheadOptions } from './bulkhead/index.ts'
 export { rateLimit, type RateLimit, type RateLimitOptions, type RateLimitSettings } from './rate-limit/index.ts'
+export { adaptiveLimit, type AdaptiveLimit, type AdaptiveLimitOptions, type AdaptiveLimitSettings, type AlgorithmName, type Room } from './adaptive-limit/index.ts'
 export { fallback, type Fallback, type FallbackOptions } from './fallback/index.ts'
 
 // What happened

@@ -69,6 +69,8 @@ export interface EventMap {
   'breaker.halfOpened': BreakerEventBase
   'breaker.closed': BreakerEventBase & { readonly openedForMs: number }
   'breaker.isolated': BreakerEventBase
+  /** An adaptive limit has moved by at least a tenth, or reached a bound. */
+  'limit.changed': PolicyEventBase & { readonly limit: number; readonly from: number; readonly inFlight: number }
   'policy.warned': PolicyEventBase & { readonly message: string }
 }
 

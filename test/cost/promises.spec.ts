@@ -1,6 +1,6 @@
 import { describe, expect, it, test } from 'vitest'
 import {
-  breaker, bulkhead, type CallOptions, constant, fallback, pipeline, type Pipeline, type PipelineOptions, type Policy, retry, timeout,
+  adaptiveLimit, breaker, bulkhead, type CallOptions, constant, fallback, pipeline, type Pipeline, type PipelineOptions, type Policy, retry, timeout,
 } from 'spillway'
 import { manualClock } from 'spillway/testing'
 import { counting, hedging, queueing, refusing, surround } from '../support/policies.ts'
@@ -39,6 +39,7 @@ describe('promises per call that succeeds', () => {
     ['a guard', () => [counting()], 1, 2],
     ['breaker', () => [calm()], 1, 2],
     ['bulkhead', () => [bulkhead({ slots: 5 })], 1, 2],
+    ['adaptive limit', () => [adaptiveLimit()], 1, 2],
     ['retry', () => [again()], 1, 3],
     ['fallback', () => [instead()], 1, 3],
     ['fallback, retry, breaker, bulkhead, a guard', five, 1, 3],

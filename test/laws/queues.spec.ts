@@ -1,6 +1,6 @@
 import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { bulkhead, DeadlinePassedError, pipeline, PipelineClosedError, rateLimit, RejectedError, type Guard, type Policy } from 'spillway'
+import { adaptiveLimit, bulkhead, DeadlinePassedError, pipeline, PipelineClosedError, rateLimit, RejectedError, type Guard, type Policy, type Priority } from 'spillway'
 import { manualClock } from 'spillway/testing'
 import { Line, Place } from '../../src/math/line.ts'
 
@@ -13,6 +13,7 @@ interface CallScript {
   readonly retryAfterMs: number | undefined
   readonly abortAfterMs: number | undefined
   readonly timeoutMs: number | undefined
+  readonly priority: Priority
   /** A listener that hears of a refusal calls once more. */
   readonly again: boolean
   /** A listener that runs while it is on its way into the queue aborts it. */
@@ -21,6 +22,7 @@ interface CallScript {
 
 const moment = fc.integer({ min: 0, max: 200 })
 const maybe = <T>(arbitrary: fc.Arbitrary<T>): fc.Arbitrary<T | undefined> => fc.option(arbitrary, { nil: undefined, freq: 3 })
+const priority = fc.constantFrom<Priority>('critical', 'high', 'normal', 'low')
 const callScript: fc.Arbitrary<CallScript> = fc.record({
   atMs: moment,
   workMs: fc.integer({ min: 0, max: 60 }),
@@ -29,6 +31,7 @@ const callScript: fc.Arbitrary<CallScript> = fc.record({
   retryAfterMs: maybe(fc.integer({ min: 0, max: 60 })),
   abortAfterMs: maybe(fc.integer({ min: 0, max: 60 })),
   timeoutMs: maybe(fc.integer({ min: 1, max: 80 })),
+  priority,
   again: fc.boolean(),
   quits: fc.integer({ max: 9, min: 0 }).map((n) => n === 0),
 })
@@ -60,7 +63,7 @@ async function play({ calls, closeAtMs, abandonAfterMs }: Story, guard: Guard, e
   let latest: { readonly script: CallScript; readonly controller: AbortController } | undefined
 
   const run = (script: CallScript): void => {
-    const { workMs, fails, retryAfterMs, abortAfterMs, timeoutMs, second } = script
+    const { workMs, fails, retryAfterMs, abortAfterMs, timeoutMs, second, priority } = script
     const index = answers.length
     const mine: string[] = []
     answers.push(mine)
@@ -79,7 +82,7 @@ async function play({ calls, closeAtMs, abandonAfterMs }: Story, guard: Guard, e
         }),
       )
     }
-    pipelines[second ? 1 : 0]!.tryRun(work, { signal: controller.signal, timeoutMs }).then(
+    pipelines[second ? 1 : 0]!.tryRun(work, { signal: controller.signal, timeoutMs, priority }).then(
       (result) => void mine.push(result.ok ? 'ok' : result.error instanceof RejectedError ? (result.error as RejectedError).name : 'failed'),
       () => mine.push('rejected'),
     )
@@ -196,8 +199,85 @@ function fields() {
     retryAfterMs: fc.constant(undefined),
     abortAfterMs: maybe(fc.integer({ min: 0, max: 60 })),
     timeoutMs: maybe(fc.integer({ min: 1, max: 80 })),
+    priority,
   }
 }
+
+describe('queues › laws › adaptive limit', () => {
+  const algorithm = fc.constantFrom<'aimd' | 'vegas'>('aimd', 'vegas')
+  const waiting = { queue: fc.constantFrom(0, 1, 3, Infinity), maxWaitMs: fc.constantFrom(0, 10, 50, 1_000), order }
+  const fixed = fc.record({ algorithm, start: fc.integer({ min: 1, max: 6 }), ...waiting })
+  const moving = fc.record({ algorithm, start: fc.integer({ min: 1, max: 6 }), max: fc.constantFrom(6, 10, 100), ...waiting })
+  const change = fc.record({ algorithm, min: fc.constantFrom(1, 3, 6), max: fc.constantFrom(6, 20), queue: fc.constantFrom(0, 2, Infinity), maxWaitMs: fc.constantFrom(0, 20, 500), order, mode: fc.constantFrom('enforce', 'observe', 'off') }, { requiredKeys: [] })
+  const shares = { critical: 1.5, high: 0.9, normal: 0.7, low: 0.5 }
+
+  it('never runs more than the limit and its overdraft, and is empty when all has ended', async () => {
+    await fc.assert(
+      fc.asyncProperty(story, fixed, async (story, said) => {
+        const guard = adaptiveLimit({ ...said, min: said.start, max: said.start })
+        const live = new Set<number>()
+        const faults: string[] = []
+        const result = await play(story, guard, [], (what, _at, index) => {
+          if (what === 'started') live.add(index)
+          else live.delete(index)
+          if (Math.max(live.size, guard.inFlight) > Math.ceil(said.start * 1.5)) faults.push(`${live.size} live, ${guard.inFlight} in flight`)
+          if (guard.queued > said.queue) faults.push(`queued ${guard.queued}`)
+          // Only who is low can wait while so little is in flight.
+          if (guard.queued > 0 && guard.inFlight < said.start * shares.low) faults.push('there is room while somebody waits')
+        })
+        expect(faults).toEqual([])
+        expect([guard.inFlight, guard.queued, guard.limit]).toEqual([0, 0, said.start])
+        ended(result)
+      }),
+      { numRuns: 200 },
+    )
+  })
+
+  it('nobody is let in who finds no room for its priority, whatever the limit has become', async () => {
+    await fc.assert(
+      fc.asyncProperty(story, moving, async (story, said) => {
+        const guard = adaptiveLimit(said)
+        const faults: string[] = []
+        const watched: Guard = {
+          kind: 'guard',
+          name: guard.name,
+          timed: true,
+          bind: (host) => guard.bind!(host),
+          admit(attempt) {
+            const { inFlight, limit } = guard
+            const answer = guard.admit(attempt)
+            if (guard.inFlight > inFlight !== inFlight < limit * shares[attempt.priority]) faults.push(`${attempt.priority}: ${inFlight} of ${limit}`)
+            return answer
+          },
+          settle(permit, settled, attempt) {
+            guard.settle!(permit, settled, attempt)
+            if (guard.limit < 1 || guard.limit > said.max) faults.push(`limit ${guard.limit}`)
+          },
+          release: (permit, attempt) => guard.release!(permit, attempt),
+        }
+        ended(await play(story, watched, [], () => {}))
+        expect(faults).toEqual([])
+        expect([guard.inFlight, guard.queued]).toEqual([0, 0])
+      }),
+      { numRuns: 200 },
+    )
+  })
+
+  it('options and modes that change meanwhile strand nobody', async () => {
+    await fc.assert(
+      fc.asyncProperty(story, moving, changes(change), async (story, said, list) => {
+        const guard = adaptiveLimit(said)
+        const events = list.map(({ atMs, options }) => ({
+          atMs,
+          happens: () => guard.update({ ...options, max: Math.max(options.max ?? guard.options.max, options.min ?? guard.options.min) }),
+        }))
+        ended(await play(story, guard, events, () => {}))
+        expect([guard.inFlight, guard.queued]).toEqual([0, 0])
+      }),
+      { numRuns: 200 },
+    )
+  })
+})
 
 describe('queues › laws › rate limit', () => {
   const options = fc.record({

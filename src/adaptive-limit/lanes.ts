@@ -1,0 +1,38 @@
+import { type Order, Queue, type Waiter } from '../math/queue.ts'
+
+/** Who waits, a queue for each priority: the first of them is that of the most important. */
+export class Lanes {
+  readonly #queues = [new Queue<Waiter>(), new Queue<Waiter>(), new Queue<Waiter>(), new Queue<Waiter>()]
+  size = 0
+
+  join(waiter: Waiter, lane: number, order: Order, maxWaitMs: number, now: number): void {
+    this.size++
+    waiter.since = now
+    waiter.maxWaitMs = this.#queues[lane]!.join(waiter, order, maxWaitMs, now)
+  }
+
+  leave(waiter: Waiter, lane: number): void {
+    if (this.#queues[lane]!.leave(waiter)) this.size--
+  }
+
+  /** Takes out whose turn it is: of the most important that wait, and only if it is of one of the first `lanes`. */
+  next(order: Order, lanes: number): Waiter | undefined {
+    if (this.size === 0) return undefined
+    for (let lane = 0; lane < lanes; lane++) {
+      const waiter = this.#queues[lane]!.next(order)
+      if (waiter === undefined) continue
+      this.size--
+      return waiter
+    }
+    return undefined
+  }
+
+  /** The most important lane in which somebody waits, and who has waited there longest. */
+  longest(): { readonly lane: number; readonly waiter: Waiter } | undefined {
+    for (let lane = 0; lane < this.#queues.length; lane++) {
+      const waiter = this.#queues[lane]!.first
+      if (waiter !== undefined) return { lane, waiter }
+    }
+    return undefined
+  }
+}
