@@ -13,14 +13,14 @@ async function search(word: string): Promise<string> {
 }
 
 // #region limit
-const limit = adaptiveLimit() // begins with 10 in flight
-const searches = pipeline('searches', [limit, timeout(500)])
+const room = adaptiveLimit() // begins with 10 in flight
+const searches = pipeline('searches', [room, timeout(500)])
 
-limit.on('limit.changed', ({ from, limit, inFlight }) => console.log(`limit ${from} → ${limit}, ${inFlight} in flight`))
+room.on('limit.changed', ({ from, limit, inFlight }) => console.log(`limit ${from} → ${limit}, ${inFlight} in flight`))
 // #endregion limit
 
 await Promise.all(Array.from({ length: 10 }, () => searches.tryRun(() => search('dams'))))
-console.log(`at most ${limit.limit.toFixed(1)} at a time from now on`)
+console.log(`at most ${room.limit.toFixed(1)} at a time from now on`)
 
 // #region room
 const orders = adaptiveLimit({ start: 2, room: { critical: 1.5, high: 1, normal: 1, low: 0.5 } })

@@ -104,6 +104,17 @@ async function play({ calls, closeAtMs, abandonAfterMs }: Story, guard: Guard, e
 
 const story = fc.record({ calls, closeAtMs: maybe(moment), abandonAfterMs: fc.constantFrom(1_000, 1_000, 30) })
 
+/** Who runs. What is abandoned at this very moment runs no more, though its timer may have yet to come by. */
+function running(abandonAfterMs: number) {
+  const since = new Map<number, number>()
+  return (what: 'started' | 'ended' | 'abandoned', atMs: number, index: number): number => {
+    if (what === 'started') since.set(index, atMs)
+    else since.delete(index)
+    for (const [one, startedMs] of since) if (atMs - startedMs >= abandonAfterMs) since.delete(one)
+    return since.size
+  }
+}
+
 /** Every waiter was answered, once; nothing is left anywhere. */
 function ended({ answers, internal, clock, inFlight }: Awaited<ReturnType<typeof play>>): void {
   expect(answers.map((mine) => mine.length)).toEqual(answers.map(() => 1))
@@ -119,13 +130,11 @@ describe('queues › laws › bulkhead', () => {
     await fc.assert(
       fc.asyncProperty(story, options, async (story, said) => {
         const guard = bulkhead(said)
-        const live = new Set<number>()
+        const live = running(story.abandonAfterMs)
         let most = 0
         const faults: string[] = []
-        const result = await play(story, guard, [], (what, _at, index) => {
-          if (what === 'started') live.add(index)
-          else live.delete(index)
-          most = Math.max(most, live.size)
+        const result = await play(story, guard, [], (...seen) => {
+          most = Math.max(most, live(...seen))
           if (guard.inFlight > said.slots) faults.push(`inFlight ${guard.inFlight}`)
           if (guard.queued > said.queue) faults.push(`queued ${guard.queued}`)
           if (guard.queued > 0 && guard.inFlight < said.slots) faults.push('a slot is free while somebody waits')
@@ -215,12 +224,11 @@ describe('queues › laws › adaptive limit', () => {
     await fc.assert(
       fc.asyncProperty(story, fixed, async (story, said) => {
         const guard = adaptiveLimit({ ...said, min: said.start, max: said.start })
-        const live = new Set<number>()
+        const live = running(story.abandonAfterMs)
         const faults: string[] = []
-        const result = await play(story, guard, [], (what, _at, index) => {
-          if (what === 'started') live.add(index)
-          else live.delete(index)
-          if (Math.max(live.size, guard.inFlight) > Math.ceil(said.start * 1.5)) faults.push(`${live.size} live, ${guard.inFlight} in flight`)
+        const result = await play(story, guard, [], (...seen) => {
+          const most = Math.max(live(...seen), guard.inFlight)
+          if (most > Math.ceil(said.start * 1.5)) faults.push(`${most} at a time`)
           if (guard.queued > said.queue) faults.push(`queued ${guard.queued}`)
           // Only who is low can wait while so little is in flight.
           if (guard.queued > 0 && guard.inFlight < said.start * shares.low) faults.push('there is room while somebody waits')
