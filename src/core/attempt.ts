@@ -119,6 +119,8 @@ export class AttemptRecord extends Scope implements Attempt, Child, Ringable {
   // what is to come of it
   /** The guard that lowered the deadline last. */
   limiter: Guard | undefined = undefined
+  /** The deadline before that, and whose it was, where it was a guard's of this stage too. */
+  around: { readonly deadline: number; readonly limiter: Guard } | undefined = undefined
   alarm: Alarm | undefined = undefined
   /** Rings when it counts as abandoned. */
   watch: Alarm | undefined = undefined
@@ -159,6 +161,16 @@ export class AttemptRecord extends Scope implements Attempt, Child, Ringable {
     return controller.signal
   }
 
+  /**
+   * What bounds the attempt once it has answered: its own timeout, the innermost of its stage, ends there; another one further
+   * out in the same stage does not.
+   */
+  get lastingDeadline(): number {
+    const { limiter, around, stage } = this
+    if (limiter?.timeoutMs !== undefined && limiter !== stage?.innermostTimeout) return this.deadline
+    return around?.deadline ?? this.parent.deadline
+  }
+
   now(): number {
     // NaN is the only number that is not itself.
     if (this.startedAt !== this.startedAt) this.startedAt = this.call.plan.clock.now()
@@ -174,8 +186,12 @@ export class AttemptRecord extends Scope implements Attempt, Child, Ringable {
     else this.held = Promise.allSettled([held, work]).then(() => Promise.all([held, work]))
     // Should the attempt be ended meanwhile, nobody asks any more: its rejection must not be "unhandled".
     this.held.catch(ignored)
+    const { lastingDeadline } = this
+    if (lastingDeadline === this.deadline) return
     this.disarm()
-    this.deadline = this.parent.deadline
+    this.deadline = lastingDeadline
+    this.limiter = this.around?.limiter
+    if (!this.settled) this.stage?.arm(this)
   }
 
   fork(): AttemptRecord {

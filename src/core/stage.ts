@@ -22,6 +22,8 @@ export class Stage {
   readonly timed: boolean
   /** Guards whose first answer has been looked at: an asynchronous `admit` is found there. */
   readonly #proven: boolean[]
+  /** Its span is that of one attempt; those of timeouts further out last. */
+  readonly innermostTimeout: Guard | undefined
 
   constructor(
     readonly guards: readonly Guard[],
@@ -30,6 +32,7 @@ export class Stage {
     readonly plan: Plan,
   ) {
     this.timed = guards.some((guard) => guard.timed === true)
+    this.innermostTimeout = guards.filter(({ timeoutMs }) => timeoutMs !== undefined).at(-1)
     this.#proven = guards.map(() => false)
   }
 
@@ -77,8 +80,12 @@ export class Stage {
 
   /** A guard may lower the deadline, never raise it. */
   #bounded(attempt: AttemptRecord, guard: Guard, bound: number): void {
-    if (attempt.deadline < bound) attempt.limiter = guard
-    else attempt.deadline = bound
+    if (attempt.deadline >= bound) {
+      attempt.deadline = bound
+      return
+    }
+    if (attempt.limiter !== undefined) attempt.around = { deadline: bound, limiter: attempt.limiter }
+    attempt.limiter = guard
   }
 
   #prove(i: number, guard: Guard, answer: unknown): void {

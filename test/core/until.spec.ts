@@ -46,6 +46,28 @@ describe('until', () => {
     expect(log.filter((line) => line.includes('release'))).toEqual(['c release', 'b release', 'a release'])
   })
 
+  it('only the innermost timeout of a stage ends where it begins: one further out bounds what is held too', async () => {
+    const log: string[] = []
+    const body = deferred()
+    const ended: unknown[] = []
+    const { pipeline, clock } = on([logged(log, 'a'), timeout(100, { name: 'total' }), timeout(10)])
+    await pipeline.run((a) => {
+      a.until(body.promise, { ended: (reason) => void ended.push(reason) })
+      expect(a.deadline).toBe(100)
+      a.until(body.promise)
+      expect(a.deadline).toBe(100)
+      return 'head'
+    })
+    await clock.advance(99)
+    expect(ended).toEqual([])
+    await clock.advance(1)
+    expect(ended).toEqual([expect.any(TimeoutError)])
+    expect([(ended[0] as TimeoutError).policy, log]).toEqual(['total', ['a admit', 'a settle overload/timeout']])
+    body.resolve('late')
+    await clock.flush()
+    expect([pipeline.inFlight, clock.pending]).toEqual([0, 0])
+  })
+
   it('the attempt’s own timeout ends where it begins', async () => {
     const log: string[] = []
     const body = deferred()
