@@ -1,0 +1,106 @@
+import type { Breaker, Policy } from 'spillway'
+import type { Maker, Subject, Work } from '../case.ts'
+
+export type Library = typeof import('spillway')
+
+/** spillway, as its dist or the dist of another revision is. */
+export function spillway(lib: Library, name: string, version: string): Subject {
+  const { breaker, bulkhead, constant, fallback, keyed, pipeline, rateLimit, retry, timeout } = lib
+  const instead = () => fallback(() => 'instead')
+  const calm = () => breaker({ minimumThroughput: 1_000_000_000 })
+  const five = (gate: Breaker = breaker()): Policy[] => [instead(), retry(), gate, bulkhead({ slots: 1_000 }), timeout(1_000)]
+  const run = (policies: () => Policy[]): Maker => (work) => {
+    const p = pipeline('bench', policies())
+    return () => p.run(work)
+  }
+  const tryRun = (policies: () => Policy[]): Maker => (work) => {
+    const p = pipeline('bench', policies())
+    return () => p.tryRun(work)
+  }
+  const open = (): Breaker => {
+    const gate = breaker()
+    gate.isolate()
+    return gate
+  }
+  const full = (): Policy => {
+    const slots = bulkhead({ slots: 1 })
+    void pipeline('full', [slots]).run(() => new Promise<void>(() => {}))
+    return slots
+  }
+  const usedUp = (): Policy => {
+    const limit = rateLimit({ permits: 1, everyMs: 3_600_000 })
+    void pipeline('used up', [limit]).run(() => 1)
+    return limit
+  }
+  return {
+    name,
+    version,
+    rows: {
+      nothing: run(() => []),
+      'breaker: failure ratio over time': run(() => [breaker()]),
+      'breaker: failure ratio over calls': run(() => [breaker({ windowCalls: 100 })]),
+      'breaker: failures in a row': run(() => [breaker({ consecutive: 5, minimumThroughput: Infinity })]),
+      timeout: run(() => [timeout(1_000)]),
+      retry: run(() => [retry()]),
+      bulkhead: run(() => [bulkhead({ slots: 10 })]),
+      'rate limit': run(() => [rateLimit({ permits: 1_000_000_000, everyMs: 1_000 })]),
+      fallback: run(() => [instead()]),
+
+      'breaker, timeout': run(() => [breaker(), timeout(1_000)]),
+      'retry, breaker': run(() => [retry(), breaker()]),
+      'retry, breaker, timeout': run(() => [retry(), breaker(), timeout(1_000)]),
+      'five: fallback, retry, breaker, bulkhead, timeout': run(five),
+      'six: a total timeout around the five': run(() => [instead(), timeout(3_500), ...five().slice(1)]),
+
+      'nothing, 100 at once': run(() => []),
+      'breaker, 100 at once': run(() => [breaker()]),
+      'breaker, timeout, 100 at once': run(() => [breaker(), timeout(1_000)]),
+      'five, 100 at once': run(five),
+
+      'breaker, failing': run(() => [calm()]),
+      'breaker, timeout, failing': run(() => [calm(), timeout(1_000)]),
+      'fallback answers': run(() => [instead()]),
+      'retry twice, no delay': (_work, script) => {
+        const p = pipeline('bench', [retry({ maxAttempts: 3, backoff: constant(0), budget: false })])
+        return () => p.run(script())
+      },
+
+      'open breaker': run(() => [open()]),
+      'open breaker, told': tryRun(() => [open()]),
+      'five with an open breaker': run(() => five(open())),
+      'full bulkhead': run(() => [full()]),
+      'full bulkhead, told': tryRun(() => [full()]),
+      'rate limit used up': run(() => [usedUp()]),
+
+      'five, one listener': (work) => {
+        const p = pipeline('bench', five())
+        let heard = 0
+        p.on('call.settled', () => heard++)
+        return () => p.run(work)
+      },
+      'five, an observer': (work) => {
+        let heard = 0
+        const p = pipeline('bench', five(), { observers: [{ callSettled: (_call, _outcome, { settledAt }) => (heard += settledAt) }] })
+        return () => p.run(work)
+      },
+      'five, signal read': (work) => {
+        const p = pipeline('bench', five())
+        return () => p.run(({ signal }) => work(signal))
+      },
+      'five, caller has a signal': (work) => {
+        const p = pipeline('bench', five())
+        const { signal } = new AbortController()
+        return () => p.run(work, { signal })
+      },
+
+      'make a breaker': () => () => pipeline('bench', [breaker()]),
+      'make five policies': () => () => pipeline('bench', five()),
+      'find one of 1 000 keys and call': (work: Work) => {
+        const k = keyed(() => pipeline('bench', [breaker()]), { max: 1_000 })
+        const keys = Array.from({ length: 1_000 }, (_, n) => `tenant-${n}`)
+        let at = 0
+        return () => k.run(keys[(at = (at + 7) % 1_000)]!, work)
+      },
+    },
+  }
+}

@@ -1,0 +1,62 @@
+import type { Row } from './case.ts'
+
+const named = (group: string, rows: readonly (Omit<Row, 'group'> | string)[]): Row[] =>
+  rows.map((row) => (typeof row === 'string' ? { name: row, group } : { ...row, group }))
+
+const failure = { work: 'fails', ends: 'failure' } as const
+const refusal = { ends: 'refusal', runs: 0 } as const
+const told = { ends: 'told', runs: 0 } as const
+const made = { ends: 'made', runs: 0 } as const
+
+/** What is measured. How each library is set up for it stands in its own file in `peers/`. */
+export const rows: readonly Row[] = [
+  ...named('one policy, the call succeeds', [
+    'nothing',
+    'breaker: failure ratio over time',
+    'breaker: failure ratio over calls',
+    'breaker: failures in a row',
+    'timeout',
+    'retry',
+    'bulkhead',
+    'rate limit',
+    'fallback',
+  ]),
+  ...named('several policies, the call succeeds', [
+    'breaker, timeout',
+    'retry, breaker',
+    'retry, breaker, timeout',
+    'five: fallback, retry, breaker, bulkhead, timeout',
+    'six: a total timeout around the five',
+  ]),
+  ...named('100 calls at once', [
+    { name: 'nothing, 100 at once', atOnce: 100 },
+    { name: 'breaker, 100 at once', atOnce: 100 },
+    { name: 'breaker, timeout, 100 at once', atOnce: 100 },
+    { name: 'five, 100 at once', atOnce: 100 },
+  ]),
+  ...named('the call fails', [
+    { name: 'breaker, failing', ...failure },
+    { name: 'breaker, timeout, failing', ...failure },
+    { name: 'fallback answers', work: 'fails' },
+    { name: 'retry twice, no delay', work: 'fails twice', runs: 3, atOnce: 100 },
+  ]),
+  ...named('the call is refused', [
+    { name: 'open breaker', ...refusal },
+    { name: 'open breaker, told', ...told },
+    { name: 'five with an open breaker', ends: 'answer', runs: 0 },
+    { name: 'full bulkhead', ...refusal },
+    { name: 'full bulkhead, told', ...told },
+    { name: 'rate limit used up', ...refusal },
+  ]),
+  ...named('five policies, watched and read', [
+    'five, one listener',
+    'five, an observer',
+    'five, signal read',
+    'five, caller has a signal',
+  ]),
+  ...named('made and found', [
+    { name: 'make a breaker', ...made },
+    { name: 'make five policies', ...made },
+    { name: 'find one of 1 000 keys and call', long: true },
+  ]),
+]
