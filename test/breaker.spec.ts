@@ -59,6 +59,21 @@ describe('breaker', () => {
     expect(begin().refused).toBe(false)
   })
 
+  it('says what it has counted while closed, in a window of time and in one of calls', () => {
+    const { circuit, succeed, fail, pass } = story()
+    succeed(3)
+    fail(2)
+    expect(circuit.counted).toEqual({ calls: 5, failed: 2, slow: 0 })
+    pass(11_000)
+    expect(circuit.counted).toEqual({ calls: 0, failed: 0, slow: 0 })
+    circuit.open()
+    expect(circuit.counted).toBe(undefined)
+    const last = story({ windowCalls: 3, minimumThroughput: 100, failureRatio: 1 })
+    last.fail()
+    last.succeed(3)
+    expect(last.circuit.counted).toEqual({ calls: 3, failed: 0, slow: 0 })
+  })
+
   it('opens when half of twenty calls failed', () => {
     const { circuit, succeed, fail } = story()
     succeed(10)

@@ -22,6 +22,9 @@ export interface Breaker extends Guard, Subscribable {
   /** In how many whole ms a probe may pass: 0 when one is due; `undefined` where none is needed (closed) or nobody knows (isolated, all probes out, an endless break). */
   readonly retryAfterMs: number | undefined
 
+  /** What a closed breaker has in its window: completed attempts, how many of them failed, how many were slow. `undefined` in every other state. */
+  readonly counted: { readonly calls: number; readonly failed: number; readonly slow: number } | undefined
+
   /**
    * Shuts it by hand until the returned function is called. Several holders may isolate it; the last to undo ends it. Then it
    * is as it was before: closed, with an empty window, or in its break, which has run on meanwhile.

@@ -49,6 +49,13 @@ export class Closed {
     return { version: 1, state: 'closed', failuresInARow, window: { bucketMs: endless(bucketMs), buckets } }
   }
 
+  /** What is in the window `now`. Changes nothing. */
+  counted(now: number): { readonly calls: number; readonly failed: number; readonly slow: number } {
+    const { window } = this
+    const parts = window instanceof CountWindow ? [window] : window.save(now).buckets
+    return parts.reduce((sum, { calls, failed, slow }) => ({ calls: sum.calls + calls, failed: sum.failed + failed, slow: sum.slow + slow }), { calls: 0, failed: 0, slow: 0 })
+  }
+
   load({ failuresInARow, window }: ClosedSnapshot, now: number): void {
     this.failuresInARow = failuresInARow
     if ('results' in window) {

@@ -121,6 +121,10 @@ export class BreakerGuard implements Breaker {
     return this.#circuit.retryAfterMs(this.#now())
   }
 
+  get counted(): { readonly calls: number; readonly failed: number; readonly slow: number } | undefined {
+    return this.#circuit.closed?.counted(this.#now())
+  }
+
   // ── what its owner does ──
 
   on<T extends EventType>(type: T | '*', listener: Listener<T> | AnyListener): Undo {

@@ -18,6 +18,8 @@ export interface Observed {
   readonly warnings: readonly string[]
   /** The fold as data, with the effective options of now. */
   describe(): Description
+  /** The fold as one line. */
+  readonly fold: string
 }
 
 /**

@@ -2,7 +2,7 @@ import type { AttemptRecord, Priority } from './attempt.ts'
 import { type Clock, systemClock } from './clock.ts'
 import type { CallOptions } from './call-options.ts'
 import type { CallRecord } from './call.ts'
-import { describe, type Description } from './describe.ts'
+import { describe, type Description, draw } from './describe.ts'
 import { Events, type EventType, type Payload } from './events.ts'
 import type { SpillwayError } from './errors.ts'
 import { fold } from './fold.ts'
@@ -137,6 +137,10 @@ export class Plan implements Observed {
 
   describe(): Description {
     return describe(this)
+  }
+
+  get fold(): string {
+    return draw(this)
   }
 
   /** Whether something would be lost if the pipeline were made anew: a call runs or waits, or a policy is busy. Pure. */

@@ -12,15 +12,15 @@ export class Past {
   #newest = -Infinity
 
   /** `at`: ms since any fixed point. One from before the newest step counts there. */
-  count(at: number, bad: boolean): void {
+  count(at: number, calls: number, bad: number): void {
     this.#advance(at)
     const i = this.#newest % steps
-    this.#calls[i]!++
-    if (bad) this.#bad[i]!++
+    this.#calls[i]! += calls
+    this.#bad[i]! += bad
   }
 
-  /** Oldest first; the last step is the one that runs at `now`, and began `ageMs` ago. */
-  read(now: number): { readonly stepMs: number; readonly ageMs: number; readonly calls: number[]; readonly bad: number[] } {
+  /** Oldest first; the last step is the one that runs at `now`, and began `ageMs` ago. `pending` is what has not been counted yet. Pure. */
+  read(now: number, pending: { readonly at: number; readonly calls: number; readonly bad: number } = { at: now, calls: 0, bad: 0 }): { readonly stepMs: number; readonly ageMs: number; readonly calls: number[]; readonly bad: number[] } {
     const last = Math.floor(now / stepMs)
     const at = (counts: Uint32Array, i: number): number => {
       const step = last - steps + 1 + i
@@ -28,6 +28,11 @@ export class Past {
     }
     const calls = Array.from({ length: steps }, (_, i) => at(this.#calls, i))
     const bad = Array.from({ length: steps }, (_, i) => at(this.#bad, i))
+    const i = Math.max(this.#newest, Math.floor(pending.at / stepMs)) - last + steps - 1
+    if (i >= 0 && i < steps) {
+      calls[i]! += pending.calls
+      bad[i]! += pending.bad
+    }
     return { stepMs, ageMs: now - last * stepMs, calls, bad }
   }
 
