@@ -16,6 +16,7 @@ const { values, positionals } = parseArgs({
     with: { type: 'string' },
     processes: { type: 'string', default: '2' },
     series: { type: 'string' },
+    times: { type: 'boolean', default: false },
   },
 })
 const more = values.with === undefined ? undefined : resolve(values.with)
@@ -37,6 +38,10 @@ const all = await playAll(jobs, Number(values.processes), ({ job, ms }) => {
   if (process.stderr.isTTY) process.stderr.write(`\r${job.scenario} ${job.variant} ${job.clients} ${job.seed}: ${Math.round(ms)} ms      `)
 })
 process.stdout.write(`${markdown(rows(chosen, all))}\n\n${jobs.length} runs in ${((performance.now() - began) / 1_000).toFixed(1)} s\n`)
+if (values.times) {
+  const perScenario = Map.groupBy(all, ({ job }) => `${job.scenario} ${job.variant} ${job.clients}`)
+  for (const [name, done] of perScenario) process.stdout.write(`${name}: ${Math.round(done.reduce((sum, { ms }) => sum + ms, 0))} ms\n`)
+}
 for (const name of values.series?.split(',') ?? []) {
   for (const { job, series } of all.filter(({ job }) => job.seed === 1)) {
     process.stdout.write(`\n${job.scenario} ${job.variant} ${job.clients} clients, ${name}: ${(series[name] ?? []).map((n) => Math.round(n * 100) / 100).join(' ')}\n`)

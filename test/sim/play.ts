@@ -16,7 +16,12 @@ export interface Story {
   readonly withinMs?: number
   /** Builds the servers and plans what happens; answers what one attempt does. */
   readonly world: (world: SimWorld) => (attempt: { readonly signal: AbortSignal }) => Promise<unknown>
-  readonly measure: (result: SimResult) => Record<string, number>
+  readonly measure: (result: SimResult, happened: Happened) => Record<string, number>
+}
+
+export interface Happened {
+  /** When a breaker of the fleet opened, ms. */
+  readonly trips: readonly number[]
 }
 
 /** Tells a story to a fleet whose clients all have the pipeline of the setting's variant. */
@@ -24,16 +29,18 @@ export async function play({ forMs, traffic, limits, withinMs, world: build, mea
   const world = simulation({ seed })
   const work = build(world)
   const gauges: Gauges[] = []
+  const trips: number[] = []
   const client: SimRun['client'] = ({ clock, random }) => {
     const made = variant({ clock, random }, limits)
     gauges.push(made.gauges ?? {})
+    made.pipeline.on('breaker.opened', ({ at }) => void trips.push(at))
     return ({ priority }) => made.pipeline.run(work, { priority })
   }
   const mean = (name: string) => (): number => gauges.reduce((sum, one) => sum + (one[name]?.() ?? 0), 0) / gauges.length
   // Nothing is said of how a variant behaves before it is made: ask one that nobody uses.
   const names = Object.keys(variant({ clock: simulation().clock, random: Math.random }, limits).gauges ?? {})
   const result = await world.run({ forMs, traffic, clients, client, withinMs, gauges: Object.fromEntries(names.map((name) => [name, mean(name)])) })
-  return { measures: measure(result), series: { ...result.series, ...ratios(result) } }
+  return { measures: measure(result, { trips }), series: { ...result.series, ...ratios(result) } }
 }
 
 /** `good.critical` and so on: the share of each priority's calls that was answered in time, per second. */

@@ -8,7 +8,7 @@ export interface Setting {
   readonly variant: Variant
 }
 
-/** What a scenario asks of a measure. Just one of `atLeast` and `atMost` is there. */
+/** What a scenario asks of a measure: at least, at most, or nothing: it is only shown. */
 export interface Goal {
   readonly measure: string
   readonly atLeast?: number

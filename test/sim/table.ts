@@ -13,7 +13,7 @@ export interface Row {
   readonly goal: Goal
   /** Of each variant, over the seeds. */
   readonly values: Readonly<Record<string, Spread>>
-  /** Whether every seed of the goal's variant reached it; `undefined` where that was not played. */
+  /** Whether every seed of the goal's variant reached it; `undefined` where that was not played, or there is nothing to reach. */
   readonly met: boolean | undefined
 }
 
@@ -30,7 +30,7 @@ export function rows(scenarios: readonly Scenario[], all: readonly Done[]): Row[
           clients,
           goal,
           values: Object.fromEntries(played.map((variant) => [variant, spread(of(variant))])),
-          met: reached.length === 0 ? undefined : reached.every((value) => met(goal, value)),
+          met: reached.length === 0 || bound(goal) === '–' ? undefined : reached.every((value) => met(goal, value)),
         }
       }),
     ),
@@ -50,12 +50,17 @@ export function markdown(list: readonly Row[]): string {
     scenario,
     String(clients),
     goal.measure,
-    goal.atLeast === undefined ? `≤ ${goal.atMost}` : `≥ ${goal.atLeast}`,
+    bound(goal),
     goal.elsewhere,
     ...columns.map((name) => (values[name] === undefined ? '' : showSpread(values[name]))),
     reached === undefined ? '' : reached ? 'yes' : '**no**',
   ])
   return [head, head.map(() => '---'), ...lines].map((cells) => `| ${cells.join(' | ')} |`).join('\n')
+}
+
+function bound({ atLeast, atMost }: Goal): string {
+  if (atLeast !== undefined) return `≥ ${atLeast}`
+  return atMost === undefined ? '–' : `≤ ${atMost}`
 }
 
 function showSpread({ min, median, max }: Spread): string {

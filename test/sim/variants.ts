@@ -1,4 +1,4 @@
-import { breaker, type Breaker, type Clock, pipeline, type Pipeline, retry, timeout } from 'spillway'
+import { breaker, type Breaker, bulkhead, type BulkheadOptions, type Clock, pipeline, type Pipeline, retry, retryBudget, timeout } from 'spillway'
 import { recommended } from './recommended.ts'
 
 /** What a scenario's dependency calls for, the same for every variant. */
@@ -38,6 +38,16 @@ const budget: Variant = (surroundings, { timeoutMs, maxAttempts }) => ({
   pipeline: pipeline('sim', [retry({ maxAttempts }), timeout(timeoutMs)], surroundings),
 })
 
+/** A retry budget without a floor. */
+const budget0: Variant = (surroundings, { timeoutMs, maxAttempts }) => ({
+  pipeline: pipeline('sim', [retry({ maxAttempts, budget: retryBudget({ minPerSecond: 0 }) }), timeout(timeoutMs)], surroundings),
+})
+
+/** Ten slots, and a queue before them. */
+const queued = (order: BulkheadOptions['order']): Variant => (surroundings) => ({
+  pipeline: pipeline('sim', [bulkhead({ slots: 10, queue: Infinity, order })], surroundings),
+})
+
 export const variants: Readonly<Record<string, Variant>> = {
   naive,
   /** spillway's breaker with its defaults. */
@@ -45,5 +55,9 @@ export const variants: Readonly<Record<string, Variant>> = {
   /** As opossum works by default: half of any number of results in 10 s fail, then 30 s of rest, then one trial. */
   opossum: withBreaker(() => breaker({ failureRatio: 0.5, minimumThroughput: 1, breakMs: () => 30_000 })),
   budget,
+  'budget-0': budget0,
+  'queue-fifo': queued('fifo'),
+  'queue-lifo': queued('lifo'),
+  'queue-adaptive': queued('adaptive'),
   spillway: recommended,
 }
