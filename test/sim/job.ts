@@ -14,6 +14,7 @@ export interface Job {
 
 export interface Done extends Played {
   readonly job: Job
+  /** Of processor time. */
   readonly ms: number
 }
 
@@ -28,7 +29,8 @@ export async function perform(job: Job): Promise<Done> {
   const scenario = scenarios.find(({ name }) => name === job.scenario)
   const variant = (await variantsOf(job.more))[job.variant]
   if (scenario === undefined || variant === undefined) throw new RangeError(`no scenario ${job.scenario} or no variant ${job.variant}`)
-  const began = performance.now()
+  const began = process.cpuUsage()
   const played = await scenario.play({ seed, clients, variant })
-  return { job, ms: performance.now() - began, ...played }
+  const { user, system } = process.cpuUsage(began)
+  return { job, ms: (user + system) / 1_000, ...played }
 }

@@ -4,6 +4,7 @@ import { resolve } from 'node:path'
 import { parseArgs } from 'node:util'
 import { type Job, variantsOf } from './job.ts'
 import { playAll } from './pool.ts'
+import type { Scenario } from './scenario.ts'
 import { scenarios } from './scenarios/index.ts'
 import { markdown, rows } from './table.ts'
 
@@ -20,18 +21,25 @@ const { values, positionals } = parseArgs({
   },
 })
 const more = values.with === undefined ? undefined : resolve(values.with)
+const builtIn = await variantsOf(undefined)
 const known = await variantsOf(more)
 const chosen = scenarios
   .filter(({ name }) => positionals.length === 0 || positionals.some((prefix) => name.startsWith(prefix)))
-  .map((scenario) => ({
+  .map((scenario): Scenario => ({
     ...scenario,
     clients: values.clients?.split(',').map(Number) ?? scenario.clients,
-    variants: values.variant?.split(',') ?? [...scenario.variants, ...Object.keys(known).filter((name) => more !== undefined && !(name in known))],
+    variants: values.variant?.split(',') ?? [...scenario.variants, ...Object.keys(known).filter((name) => !(name in builtIn))],
   }))
 if (chosen.length === 0) throw new RangeError(`no scenario begins with ${positionals.join(' or ')}; there are ${scenarios.map(({ name }) => name).join(', ')}`)
 
-const jobs = chosen.flatMap(({ name, clients, variants }) =>
-  variants.flatMap((variant) => clients.flatMap((size) => Array.from({ length: Number(values.seeds) }, (_, i): Job => ({ scenario: name, variant, clients: size, seed: i + 1, more })))),
+/** What is compared with is played for one size of the fleet, unless another is asked for. */
+const sizes = ({ clients, goals, plot }: Scenario, variant: string): readonly number[] =>
+  values.clients !== undefined || goals.some(({ of = 'spillway' }) => of === variant) ? clients : [plot?.clients ?? clients[0]!]
+
+const jobs = chosen.flatMap((scenario) =>
+  scenario.variants.flatMap((variant) =>
+    sizes(scenario, variant).flatMap((clients) => Array.from({ length: Number(values.seeds) }, (_, i): Job => ({ scenario: scenario.name, variant, clients, seed: i + 1, more }))),
+  ),
 )
 const began = performance.now()
 const all = await playAll(jobs, Number(values.processes), ({ job, ms }) => {
@@ -39,8 +47,7 @@ const all = await playAll(jobs, Number(values.processes), ({ job, ms }) => {
 })
 process.stdout.write(`${markdown(rows(chosen, all))}\n\n${jobs.length} runs in ${((performance.now() - began) / 1_000).toFixed(1)} s\n`)
 if (values.times) {
-  const perScenario = Map.groupBy(all, ({ job }) => `${job.scenario} ${job.variant} ${job.clients}`)
-  for (const [name, done] of perScenario) process.stdout.write(`${name}: ${Math.round(done.reduce((sum, { ms }) => sum + ms, 0))} ms\n`)
+  for (const { job, ms } of all.toSorted((a, b) => b.ms - a.ms)) process.stdout.write(`${job.scenario} ${job.variant} ${job.clients} ${job.seed}: ${Math.round(ms)} ms\n`)
 }
 for (const name of values.series?.split(',') ?? []) {
   for (const { job, series } of all.filter(({ job }) => job.seed === 1)) {

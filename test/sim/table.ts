@@ -29,7 +29,7 @@ export function rows(scenarios: readonly Scenario[], all: readonly Done[]): Row[
           scenario: scenario.name,
           clients,
           goal,
-          values: Object.fromEntries(played.map((variant) => [variant, spread(of(variant))])),
+          values: Object.fromEntries(played.filter((variant) => of(variant).length > 0).map((variant) => [variant, spread(of(variant))])),
           met: reached.length === 0 || bound(goal) === '–' ? undefined : reached.every((value) => met(goal, value)),
         }
       }),

@@ -123,7 +123,8 @@ export class SimulatedServer implements SimServer {
   request(by?: Requester): Promise<void> {
     this.sent++
     return new Promise((resolve, reject) => {
-      const job: Job = { by, resolve, reject, over: false }
+      // Whoever has given up is let go: a long queue must not keep all of them.
+      const job: Job = { by: this.#settings.heedsAbort ? by : undefined, resolve, reject, over: false }
       this.#travel(() => this.#arrive(job))
     })
   }
@@ -144,7 +145,7 @@ export class SimulatedServer implements SimServer {
     if (this.busy < workers) return this.#start(job)
     if (this.queued >= queue) return this.#reject(job)
     this.#line.push(job)
-    if (this.#settings.heedsAbort) job.by?.signal.addEventListener('abort', () => this.#forget(job), { once: true })
+    job.by?.signal.addEventListener('abort', () => this.#forget(job), { once: true })
   }
 
   #forget(job: Job): void {

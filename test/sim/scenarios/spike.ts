@@ -6,7 +6,7 @@ import type { Goal, Scenario } from '../scenario.ts'
 /** The service of the mixed scenarios: 400/s, and it queues in silence. */
 const workers = 20
 const serviceMs = 50
-const spikeMs = 60_000
+const spikeMs = 20_000
 /** Measured from here on: what is queued when the spike begins is history. */
 const settledMs = spikeMs + 10_000
 
@@ -14,7 +14,7 @@ const limits = { timeoutMs: 1_000, maxAttempts: 3 }
 const traffic = { perSecond: (at: number): number => (at < spikeMs ? 280 : 1_120), priorities: mix }
 const variants = ['naive', 'breaker', 'spillway']
 const plot = { clients: 10, variants }
-const dependency = 'a server of 20 workers × 50 ms that queues in silence, 280 → 1120 calls/s at 60 s, 10/20/30/40 % critical to low; timeout 1 s, 2 retries'
+const dependency = 'a server of 20 workers × 50 ms that queues in silence, 280 → 1120 calls/s at 20 s, 10/20/30/40 % critical to low; timeout 1 s, 2 retries'
 
 type Mixed = Pick<Story, 'forMs' | 'measure'> & { readonly events: (world: SimWorld, server: SimServer) => void }
 
@@ -42,23 +42,23 @@ export const mixedSpike: Scenario = {
   play: (setting) =>
     play(
       story({
-        forMs: 180_000,
+        forMs: 110_000,
         events: none,
         measure: (result) => ({
           critical: result.goodRatio({ fromMs: settledMs }, 'critical'),
           criticalFromTheStart: result.goodRatio({ fromMs: spikeMs }, 'critical'),
-          goodput: result.total('good', { fromMs: settledMs }) / (400 * 110),
+          goodput: result.total('good', { fromMs: settledMs }) / (400 * 80),
         }),
       }),
       setting,
     ),
 }
 
-const slowMs = 120_000
+const slowMs = 60_000
 
 export const slowDependency: Scenario = {
   name: 'slow-dependency',
-  setUp: `${dependency}; at 120 s a request takes 100 ms instead of 50`,
+  setUp: `${dependency}; at 60 s a request takes 100 ms instead of 50`,
   clients: [10],
   variants,
   plot,
@@ -66,10 +66,10 @@ export const slowDependency: Scenario = {
   play: (setting) =>
     play(
       story({
-        forMs: 240_000,
+        forMs: 140_000,
         events: (world, server) => world.at(slowMs, () => server.update({ serviceMs: 100 })),
         measure: (result) => ({
-          goodput: result.total('good', { fromMs: slowMs + 10_000 }) / (200 * 110),
+          goodput: result.total('good', { fromMs: slowMs + 10_000 }) / (200 * 70),
           critical: result.goodRatio({ fromMs: slowMs + 10_000 }, 'critical'),
         }),
       }),
@@ -107,7 +107,7 @@ export const scaleOut: Scenario = {
     const capacity: { readonly from: number; readonly perSecond: number }[] = [{ from: 0, perSecond: 400 }]
     return play(
       story({
-        forMs: 300_000,
+        forMs: 240_000,
         events: (world, server) => autoscale(world, server, (size) => capacity.push({ from: world.clock.now() / 1_000, perSecond: size * 20 })),
         measure: (result) => {
           const ideal = (second: number): number => Math.min(result.series['offered']![second]!, capacity.findLast(({ from }) => from <= second)!.perSecond)
