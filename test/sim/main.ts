@@ -34,7 +34,7 @@ if (chosen.length === 0) throw new RangeError(`no scenario begins with ${positio
 
 /** What is compared with is played for one size of the fleet, unless another is asked for. */
 const sizes = ({ clients, goals, plot }: Scenario, variant: string): readonly number[] =>
-  values.clients !== undefined || goals.some(({ of = 'spillway' }) => of === variant) ? clients : [plot?.clients ?? clients[0]!]
+  values.clients !== undefined || goals.some(({ of = 'spillway' }) => of === variant) ? clients : [plot?.clients ?? (clients.includes(10) ? 10 : clients[0]!)]
 
 const jobs = chosen.flatMap((scenario) =>
   scenario.variants.flatMap((variant) =>
