@@ -1,10 +1,10 @@
 import { Readable } from 'node:stream'
 import { describe, expect, it } from 'vitest'
 import { RejectedError, TimeoutError } from '../src/core/errors.ts'
-import { sendableAgain } from '../src/fetch/body.ts'
+import { sendableAgain } from '../src/fetch/request.ts'
 import { classifierOf, classifyFetch } from '../src/fetch/classify.ts'
 import { retryAfter } from '../src/fetch/retry-after.ts'
-import { fromElsewhere } from '../src/fetch/elsewhere.ts'
+import { fromElsewhere } from '../src/fetch/blame.ts'
 import type { Asked } from '../src/fetch/request.ts'
 
 const attempt = {} as never

@@ -346,6 +346,23 @@ describe('resilient fetch › the bounds of the whole body', () => {
     expect([slots.inFlight, body.cancelled]).toEqual([0, await read])
   })
 
+  it.each(['body', 'headers'] as const)('also one that stands in the same stage as that of the attempt (hold: %s)', async (hold) => {
+    const { one, body, clock } = stage({ around: [timeout(1_000)], inside: [timeout(500)], hold })
+    const reader = (await one(url)).body!.getReader()
+    for (let i = 0; i < 3; i++) {
+      const read = reader.read()
+      await clock.advance(300)
+      body.send('a')
+      await read
+    }
+    const read = fails(reader.read())
+    await clock.advance(99)
+    expect(body.cancelled).toBeUndefined()
+    await clock.advance(1)
+    expect(await read).toBeInstanceOf(TimeoutError)
+    expect(body.cancelled).toBe(await read)
+  })
+
   it.each(['body', 'headers'] as const)('the deadline of the caller ends it, and blames nobody (hold: %s)', async (hold) => {
     const { one, clock, verdicts, slots } = stage({ hold })
     const text = fails((await one(url, { spillway: { timeoutMs: 200 } })).text())
@@ -397,6 +414,58 @@ describe('resilient fetch › the bounds of the whole body', () => {
     const last = fails(reader.read())
     controller.abort('enough')
     expect(await last).toBe('enough')
+    expect(body.cancelled).toBe('enough')
+  })
+})
+
+describe('resilient fetch › the body of a resilient fetch in another', () => {
+  /** The outer one around the stage. */
+  function nested(outer: FetchOptions, inner: Parameters<typeof stage>[0] = {}): Stage & { readonly outer: ResilientFetch } {
+    const within = stage(inner)
+    return { ...within, outer: resilientFetch('outer', [timeout(1_000)], { clock: within.clock, fetch: within.one, ...outer }) }
+  }
+
+  it('is bounded by both: by the shorter span between its parts', async () => {
+    const { outer, clock, verdicts } = nested({ bodyIdleMs: 50 })
+    const text = fails((await outer(url)).text())
+    await clock.advance(50)
+    expect(await text).toMatchObject({ code: 'TIMEOUT', pipeline: 'outer' })
+    await clock.flush()
+    // The server is not to blame for the impatience of somebody further out.
+    expect(verdicts).toEqual(['ignored/work'])
+  })
+
+  it('that of the inner one counts too, and both blame the server', async () => {
+    const { outer, clock, verdicts } = nested({}, { inside: [timeout(50)] })
+    const outerVerdicts: string[] = []
+    outer.pipeline.on('attempt.settled', ({ verdict }) => outerVerdicts.push(verdict))
+    const text = fails((await outer(url)).text())
+    await clock.advance(50)
+    expect(await text).toMatchObject({ code: 'TIMEOUT', pipeline: 'quotes' })
+    await clock.flush()
+    expect([verdicts, outerVerdicts]).toEqual([['overload/work'], ['overload']])
+  })
+
+  it.each([{ hold: 'headers' }, { hold: 'body' }] as const)('is ended by the deadline and the signal of the outer one ($hold)', async (outerOptions) => {
+    const { outer, clock, body } = nested(outerOptions)
+    const text = fails((await outer(url, { spillway: { timeoutMs: 300 } })).text())
+    await clock.advance(300)
+    expect(await text).toBeInstanceOf(TimeoutError)
+    expect(body.cancelled).toBeDefined()
+    const other = nested(outerOptions)
+    const controller = new AbortController()
+    const reading = fails((await other.outer(url, { signal: controller.signal })).text())
+    controller.abort('enough')
+    expect(await reading).toBe('enough')
+    expect(other.body.cancelled).toBe('enough')
+  })
+
+  it('an event stream too is ended by the signal of the outer one', async () => {
+    const { outer, body } = nested({}, { headers: { 'content-type': 'text/event-stream' } })
+    const controller = new AbortController()
+    const reading = fails((await outer(url, { signal: controller.signal })).text())
+    controller.abort('enough')
+    expect(await reading).toBe('enough')
     expect(body.cancelled).toBe('enough')
   })
 })

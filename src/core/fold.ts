@@ -89,6 +89,7 @@ function bind(policy: Policy, host: Host): void {
 
 function hostOf(plan: Plan): Host {
   const guards = plan.policies.filter((policy): policy is Guard => policy.kind === 'guard')
+  const innermost = guards.findLast((guard) => guard.timeoutMs !== undefined)
   return {
     pipeline: plan.name,
     clock: plan.clock,
@@ -96,7 +97,7 @@ function hostOf(plan: Plan): Host {
     report: plan.report,
     // The innermost timeout is the attempt's.
     get timeoutMs() {
-      return guards.findLast((guard) => guard.timeoutMs !== undefined)?.timeoutMs ?? Infinity
+      return innermost?.timeoutMs ?? Infinity
     },
     pressure: () => guards.reduce((highest, guard) => Math.max(highest, guard.pressure?.() ?? 0), 0),
     share: () => guards.reduce((least, guard) => Math.min(least, guard.share?.() ?? 1), 1),

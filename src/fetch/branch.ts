@@ -1,5 +1,5 @@
 import { ignored } from '../core/hooks.ts'
-import type { BodyWatch } from './body-watch.ts'
+import type { Body } from './body.ts'
 
 type Chunk = Awaited<ReturnType<ReadableStreamDefaultReader<Uint8Array>['read']>>
 
@@ -8,48 +8,68 @@ export class Branch {
   #reader: ReadableStreamDefaultReader<Uint8Array> | undefined = undefined
 
   constructor(
-    readonly watch: BodyWatch,
+    readonly body: Body,
     /** fetch's own; another one after a clone. */
     public stream: ReadableStream<Uint8Array>,
   ) {
-    watch.branches.add(this)
+    body.branches = body.branches.length === 0 ? [this] : [...body.branches, this]
   }
 
   lock(): ReadableStreamDefaultReader<Uint8Array> {
     return (this.#reader ??= this.stream.getReader())
   }
 
-  /** Hands each chunk on until `take` answers that it has enough, or there are no more: then answers true. */
-  async read(take: (chunk: Uint8Array) => boolean): Promise<boolean> {
-    const { watch } = this
+  /** The next chunk; `undefined` when all has come. */
+  async next(): Promise<Uint8Array | undefined> {
+    const { body } = this
     const reader = this.lock()
-    for (;;) {
-      watch.reading()
-      let chunk: Chunk
-      try {
-        chunk = await reader.read()
-      } catch (error) {
-        watch.came()
-        throw watch.broke(error)
-      }
-      watch.came()
-      if (watch.broken !== undefined) throw watch.broken.reason
-      if (chunk.done) {
-        watch.end()
-        return true
-      }
-      if (take(chunk.value)) return false
+    body.expect()
+    let chunk: Chunk
+    try {
+      chunk = await reader.read()
+    } catch (error) {
+      body.rest()
+      throw body.broke(error)
     }
+    body.rest()
+    return this.#take(chunk)
+  }
+
+  /** All that is left. */
+  async all(): Promise<Uint8Array[]> {
+    const { body } = this
+    const reader = this.lock()
+    const chunks: Uint8Array[] = []
+    body.expect()
+    try {
+      for (;;) {
+        const chunk = this.#take(await reader.read())
+        if (chunk === undefined) return chunks
+        body.came()
+        chunks.push(chunk)
+      }
+    } catch (error) {
+      throw body.broke(error)
+    } finally {
+      body.rest()
+    }
+  }
+
+  #take(chunk: Chunk): Uint8Array | undefined {
+    const { body } = this
+    if (body.broken !== undefined) throw body.broken.reason
+    if (chunk.done) body.end()
+    return chunk.value
   }
 
   /** As the user's `body.cancel(reason)`. */
   cancel(reason?: unknown): Promise<void> {
     const cancelled = (this.#reader ?? this.stream).cancel(reason)
-    this.watch.leave(this)
+    this.body.leave(this)
     return cancelled
   }
 
-  /** Ends the connection. Who reads is told by {@link read}. */
+  /** Ends the connection. Who reads is told by {@link next} or {@link all}. */
   breakOff(reason: unknown): void {
     // What somebody else reads, or what has failed already, cannot be cancelled.
     ;(this.#reader ?? this.stream).cancel(reason).catch(ignored)

@@ -1,7 +1,7 @@
 import type { Attempt } from '../core/attempt.ts'
 import { type Classify, classify, type RawOutcome } from '../core/verdict.ts'
 import { type Front, frontOf } from './front.ts'
-import { saysNothing } from './mistake.ts'
+import { saysNothing } from './blame.ts'
 import { retryAfter } from './retry-after.ts'
 
 type Verdicted = ReturnType<Classify>

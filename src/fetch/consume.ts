@@ -1,27 +1,20 @@
 const utf8 = new TextDecoder()
 
-/** All that comes, as one. */
-export class Collected {
-  readonly #chunks: Uint8Array[] = []
-  #length = 0
-
-  readonly take = (chunk: Uint8Array): boolean => {
+/** All that came, as one. */
+export function join(chunks: readonly Uint8Array[]): Uint8Array {
+  let length = 0
+  for (const chunk of chunks) {
     if (!ArrayBuffer.isView(chunk)) throw new TypeError('Received non-Uint8Array chunk')
-    this.#chunks.push(chunk)
-    this.#length += chunk.byteLength
-    return false
+    length += chunk.byteLength
   }
-
-  get bytes(): Uint8Array {
-    if (this.#chunks.length === 1) return this.#chunks[0]!
-    const all = new Uint8Array(this.#length)
-    let at = 0
-    for (const chunk of this.#chunks) {
-      all.set(chunk, at)
-      at += chunk.byteLength
-    }
-    return all
+  if (chunks.length === 1) return chunks[0]!
+  const all = new Uint8Array(length)
+  let at = 0
+  for (const chunk of chunks) {
+    all.set(chunk, at)
+    at += chunk.byteLength
   }
+  return all
 }
 
 /** A response of the same type that has it all: for the methods that look at it. */

@@ -1,8 +1,8 @@
 import { ignored } from '../core/hooks.ts'
 import type { Classify } from '../core/verdict.ts'
-import type { BodyWatch } from './body-watch.ts'
+import type { Body } from './body.ts'
 import { Branch } from './branch.ts'
-import { Collected, type Consumer, consumers } from './consume.ts'
+import { type Consumer, consumers, join } from './consume.ts'
 import { Stamp } from './stamp.ts'
 import { through } from './through.ts'
 
@@ -24,12 +24,12 @@ export class Front {
 
   constructor(
     readonly response: Response,
-    watch: BodyWatch,
+    body: Body,
     /** The response's own: what it would do if it were not watched. */
     readonly proto: Response,
   ) {
-    this.branch = new Branch(watch, response.body as ReadableStream<Uint8Array>)
-    if (watch.bounds.caller !== undefined) this.#noticeDrop()
+    this.branch = new Branch(body, response.body as ReadableStream<Uint8Array>)
+    if (body.hasCaller) this.#noticeDrop()
   }
 
   #own<K extends 'body' | 'bodyUsed'>(key: K): Response[K] {
@@ -55,7 +55,7 @@ export class Front {
 
   get bodyUsed(): boolean {
     // One that was broken off, unread, is not used: who reads it learns why.
-    return this.used || (this.branch.watch.broken === undefined && this.#own('bodyUsed'))
+    return this.used || (this.branch.body.broken === undefined && this.#own('bodyUsed'))
   }
 
   async consume(what: Consumer): Promise<unknown> {
@@ -65,14 +65,7 @@ export class Front {
     this.used = true
     // The stream that the user got before is locked from now on, as fetch's own would be.
     this.#stream?.getReader()
-    const all = new Collected()
-    try {
-      await this.branch.read(all.take)
-    } catch (error) {
-      this.branch.cancel().catch(ignored)
-      throw error
-    }
-    return consumers[what](all.bytes, response)
+    return consumers[what](join(await this.branch.all()), response)
   }
 
   /** One lock means the other, so that fetch's own methods refuse as they should. */
@@ -88,7 +81,7 @@ export class Front {
     branch.stream = this.#own('body') as ReadableStream<Uint8Array>
     this.#stream?.getReader()
     this.#stream = undefined
-    show(copy, branch.watch)
+    show(copy, branch.body)
     return copy
   }
 
@@ -122,9 +115,9 @@ function faceOf(proto: object): object {
 }
 
 /** Makes a response one whose body is watched. It stays the object that it is. */
-export function show(response: Response, watch: BodyWatch): Front {
+export function show(response: Response, body: Body): Front {
   const proto = Object.getPrototypeOf(response) as Response
-  const front = new Front(response, watch, proto)
+  const front = new Front(response, body, proto)
   Stamp.write(response, front)
   Object.setPrototypeOf(response, faceOf(proto))
   return front

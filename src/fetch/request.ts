@@ -1,6 +1,5 @@
 import { type CallOptions, callOptions } from '../core/call-options.ts'
 import { nameOf } from '../core/options.ts'
-import { sendableAgain } from './body.ts'
 import type { FetchInit, FetchInput, FetchSettings } from './options.ts'
 
 /** What one call of fetch asks for, read once. */
@@ -81,4 +80,14 @@ function idempotencyKey(method: string, init: { headers?: RequestInit['headers']
   headers.set(header, nameOf('what fetch.idempotencyKey returned', settings.idempotencyKey()))
   init.headers = headers
   return true
+}
+
+/**
+ * Whether a body can be sent a second time. Strings, `URLSearchParams`, `FormData`, `Blob`, `ArrayBuffer` and its views
+ * can. What is read as it is sent cannot: web and Node streams, async iterables, iterators.
+ */
+export function sendableAgain(body: unknown): boolean {
+  // What is no object is made into a string by fetch.
+  if (typeof body !== 'object' || body === null) return true
+  return !(Symbol.asyncIterator in body || 'getReader' in body || 'pipe' in body || 'next' in body)
 }

@@ -1,9 +1,7 @@
-import type { Attempt } from '../core/attempt.ts'
-import { fromElsewhere } from './elsewhere.ts'
-import { noteMistake } from './mistake.ts'
-import { withNotes } from './notes.ts'
+import type { Attempt, AttemptRecord } from '../core/attempt.ts'
+import { fromElsewhere, noteMistake } from './blame.ts'
 import type { FetchSettings } from './options.ts'
-import type { Asked } from './request.ts'
+import { type Asked, isRequest } from './request.ts'
 import { watched } from './watched.ts'
 
 /** The function of one call: sends its request once per attempt, under the attempt's own signal, and watches the body of the answer. */
@@ -27,4 +25,16 @@ export function sender(asked: Asked, settings: FetchSettings): (attempt: Attempt
       throw error
     }
   }
+}
+
+/** What the server is told of the attempt, at the time that it is sent: its number, and how long its caller will wait for the head. */
+function withNotes({ input, init }: Asked, attempt: Attempt, { attemptHeader, timeoutHeader }: FetchSettings): { headers: Headers } | undefined {
+  if (attemptHeader === undefined && timeoutHeader === undefined) return undefined
+  const headers = new Headers(init.headers ?? (isRequest(input) ? input.headers : undefined))
+  if (attemptHeader !== undefined) headers.set(attemptHeader, String(attempt.number))
+  if (timeoutHeader !== undefined && attempt.deadline < Infinity) {
+    const leftMs = attempt.deadline - (attempt as AttemptRecord).call.plan.clock.now()
+    headers.set(timeoutHeader, String(Math.max(0, Math.floor(leftMs))))
+  }
+  return { headers }
 }

@@ -19,13 +19,9 @@ export function through(front: Front): ReadableStream {
   const bytes = isByteStream(branch.stream)
   const pull = async (controller: ReadableByteStreamController | ReadableStreamDefaultController): Promise<void> => {
     front.used = true
-    const over = await branch.read((chunk) => {
-      // A stream of bytes refuses a chunk of none.
-      if (bytes && chunk.byteLength === 0) return false
-      controller.enqueue(chunk as Uint8Array<ArrayBuffer>)
-      return true
-    })
-    if (!over) return
+    const chunk = await branch.next()
+    // A stream of bytes refuses a chunk of none.
+    if (chunk !== undefined) return bytes && chunk.byteLength === 0 ? pull(controller) : controller.enqueue(chunk as Uint8Array<ArrayBuffer>)
     controller.close()
     // A buffer that was to be filled goes back empty.
     if ('byobRequest' in controller) controller.byobRequest?.respond(0)

@@ -1,11 +1,12 @@
 import type { Attempt, AttemptRecord } from '../core/attempt.ts'
-import { type BodyBounds, BodyWatch } from './body-watch.ts'
+import { Body } from './body.ts'
+import { Bound } from './bound.ts'
 import { headSucceeded } from './classify.ts'
 import { frontOf, show } from './front.ts'
 import type { FetchSettings } from './options.ts'
 import type { Asked } from './request.ts'
 
-const never = (): number => Infinity
+const eventStream = /^\s*text\/event-stream\b/i
 
 /**
  * Makes the call last to the end of the body: whoever reads it, by whatever way, is bounded, and the guards of the attempt learn how it
@@ -13,33 +14,19 @@ const never = (): number => Infinity
  */
 export function watched(response: Response, one: Attempt, asked: Asked, settings: FetchSettings): Response {
   const attempt = one as AttemptRecord
-  const body = response.body as Partial<ReadableStream> | null | undefined
+  const { body, headers } = response as { body?: Partial<ReadableStream> | null; headers?: Partial<Headers> }
   // What was aborted meanwhile is dropped by the pipeline.
   if (body == null || typeof body.getReader !== 'function' || body.locked === true || attempt.signal.aborted) return response
   // A double of a test that is only a little like a response, or frozen.
-  if (typeof (response.headers as Partial<Headers> | undefined)?.get !== 'function' || !Object.isExtensible(response)) return response
-  if (response.headers.get('content-length') === '0') return response
+  if (typeof headers?.get !== 'function' || !Object.isExtensible(response)) return response
+  if (headers.get('content-length') === '0') return response
+  const endless = eventStream.test(headers.get('content-type') ?? '')
+  // The answer of a resilient fetch further in has a front already.
   const inner = frontOf(response)
-  // The answer of a resilient fetch further in has a watch already.
-  const endless = /^\s*text\/event-stream\b/i.test(response.headers.get('content-type') ?? '')
-  const front = inner ?? show(response, new BodyWatch(boundsOf(attempt, asked, settings, endless)))
-  const { watch } = front.branch
+  const bound = new Bound(inner?.branch.body ?? new Body(), attempt, asked, settings, endless)
+  const front = inner ?? show(response, bound.body)
   // A failure is known at the head: its guards learn it there, and wait for nothing.
-  if (!endless && settings.hold === 'body' && headSucceeded(front, attempt, settings.classify)) watch.hold(attempt)
-  else if (inner === undefined) watch.free()
+  if (!endless && settings.hold === 'body' && headSucceeded(front, attempt, settings.classify)) bound.hold(attempt)
+  else bound.free()
   return response
-}
-
-function boundsOf({ call: { plan, id }, number, outerDeadline }: AttemptRecord, { input, signal }: Asked, { bodyIdleMs, unreadMs }: FetchSettings, endless: boolean): BodyBounds {
-  const { host } = plan
-  return {
-    plan,
-    id,
-    number,
-    idleMs: endless ? never : () => bodyIdleMs ?? host.timeoutMs,
-    unreadMs,
-    deadline: endless ? Infinity : outerDeadline,
-    caller: signal,
-    input,
-  }
 }
