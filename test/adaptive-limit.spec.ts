@@ -152,10 +152,29 @@ describe('adaptiveLimit', () => {
     await load(100, 20)
     expect(limit.limit).toBeGreaterThanOrEqual(before)
     // The window that began before the change, and the first of its own.
-    await load(200, 6)
+    await load(140, 8)
     const wide = limit.limit
-    await load(200, 6)
-    expect(limit.limit).toBeCloseTo(wide * 0.81)
+    await load(140, 8)
+    expect(limit.limit / wide).toBeCloseTo((125 / 140) ** 2, 1)
+    expect(limit.limit).toBeLessThan(wide)
+  })
+
+  it('results that stay slow though it came down become the measure, step by step', async () => {
+    const { limit, call, clock, end } = room({ start: 20, room: even })
+    const load = async (tookMs: number, rounds: number): Promise<void> => {
+      for (let round = 0; round < rounds; round++) {
+        while (limit.inFlight < limit.limit) call('x')
+        await clock.advance(tookMs)
+        while (limit.inFlight > 0) await end()
+      }
+    }
+    await load(50, 40)
+    // Six times slower for good, however few are in flight.
+    await load(300, 50)
+    expect(limit.limit).toBe(1)
+    // From 50 over 75 and 112 to 168 within 45 s of that: then 300 is no longer slow.
+    await load(300, 300)
+    expect(limit.limit).toBeGreaterThan(5)
   })
 
   it('a place is held until the work of a timed-out attempt really ends', async () => {
@@ -298,6 +317,21 @@ describe('adaptiveLimit › queue', () => {
     await expect(pipeline.run(() => 'never')).rejects.toThrow('Cannot call "quotes": 1 are in flight, no room for priority normal within the limit of 1 and 1 wait already')
     await clock.advance(50)
     expect([waiter.name, (waiter.error as Error).message, limit.queued]).toEqual(['BulkheadFullError', 'Cannot call "quotes": no room within 50 ms', 0])
+  })
+
+  it('in a full queue the place of the least important goes to a more important newcomer', async () => {
+    const { call, limit, end, started, all } = room({ ...waiting, max: 1, queue: 2 })
+    call('a')
+    const [first, last] = [call('c', 'low'), call('d', 'low')]
+    const high = call('b', 'high')
+    await Promise.resolve()
+    expect(limit.queued).toBe(2)
+    const low = call('e', 'low')
+    while (all.length > 0) await end()
+    expect([started.join(''), first.state, high.state]).toEqual(['abc', 'fulfilled', 'fulfilled'])
+    expect((last.error as Error).message).toBe('Cannot call "quotes": its place in the queue went to a more important call')
+    expect(low.name).toBe('BulkheadFullError')
+    expect([limit.inFlight, limit.queued]).toEqual([0, 0])
   })
 
   it('abort and deadline end the wait, and free the place in the queue', async () => {

@@ -1,26 +1,26 @@
 import { type Algorithm, within } from './algorithm.ts'
 import { Latency, type Reading } from './latency.ts'
+import { Streak } from './streak.ts'
 
 /** Of the limit, after a drop; not more often than every so many ms. */
 const AFTER_DROP = 0.7
 const BETWEEN_CUTS_MS = 500
-/** Of the limit, after a window that was slow: its average took more than so many times the least. */
-const AFTER_SLOW = 0.9
+/** A window is slow whose average took more than so many times the least. Of the limit, after one: from a tenth less, to what a drop takes. */
 const SLOW = 2.5
+const AFTER_SLOW = 0.9
 
 /**
  * Additive increase, multiplicative decrease, as TCP does (Chiu and Jain, 1989), with a guard against queues that nobody tells of.
  *
  * - A success adds 1/limit while at least half of the limit is in use: one more each round trip.
  * - A drop takes 30 %, at most every 500 ms: 50 becomes 35.
- * - Results that take 2.5 times as long as they did with room take 10 % per window, and nothing is added meanwhile. If the limit has come
- *   down by half and they take as long as before, then it was not the load: what they take now is the new measure.
+ * - Results that take 2.5 times as long as they did with room take 10 % per window, slower ones up to 30 %, and nothing is added meanwhile. If
+ *   that does not help in 15 s, it may not be the load: then the measure rises by half.
  */
 export class Aimd implements Algorithm {
   readonly #latency = new Latency()
   #cutAt = -Infinity
-  /** Since when results are slow: what the limit and the average were then. */
-  #slow: { readonly limit: number; readonly averageMs: number } | undefined
+  readonly #slow = new Streak()
 
   constructor(
     public limit: number,
@@ -33,7 +33,7 @@ export class Aimd implements Algorithm {
     if (dropped) return this.#drop(at)
     const reading = this.#latency.add(at, tookMs, inFlight, this.limit)
     if (reading !== undefined) this.#read(reading)
-    if (this.#slow === undefined && 2 * inFlight >= this.limit) this.#set(this.limit + 1 / this.limit)
+    if (!this.#slow.runs && 2 * inFlight >= this.limit) this.#set(this.limit + 1 / this.limit)
   }
 
   bound(min: number, max: number): void {
@@ -48,16 +48,11 @@ export class Aimd implements Algorithm {
     this.#set(this.limit * AFTER_DROP)
   }
 
-  #read({ averageMs, leastMs, full }: Reading): void {
-    if (averageMs <= SLOW * leastMs || !full) {
-      this.#slow = undefined
-      return
-    }
-    this.#slow ??= { limit: this.limit, averageMs }
-    if (this.limit <= this.#slow.limit / 2 && averageMs > 0.8 * this.#slow.averageMs) {
-      this.#latency.accept(averageMs)
-      this.#slow = undefined
-    } else this.#set(this.limit * AFTER_SLOW)
+  #read(reading: Reading): void {
+    const { at, averageMs, leastMs, full } = reading
+    if (averageMs <= SLOW * leastMs || !full) return this.#slow.end()
+    if (this.#slow.isVain(at, averageMs, this.limit, this.min)) this.#latency.relax(reading)
+    else this.#set(this.limit * Math.min(AFTER_SLOW, Math.max(AFTER_DROP, (SLOW * leastMs) / averageMs)))
   }
 
   #set(limit: number): void {

@@ -114,7 +114,12 @@ export class AdaptiveLimitGuard implements AdaptiveLimit {
     if (this.inFlight < this.limit * room[importance(attempt)]) return this.#take()
     this.#rule.full()
     if (mode === 'observe') return observed(attempt, this.#full(attempt))
-    return this.#host !== undefined && this.queued < queue ? undefined : this.#full(attempt)
+    return this.#host !== undefined && this.#mayWait(attempt, queue) ? undefined : this.#full(attempt)
+  }
+
+  /** There is a place in the queue, or somebody less important has one. */
+  #mayWait(attempt: Attempt, queue: number): boolean {
+    return this.queued < queue || (queue > 0 && this.#lanes.anyBelow(priorities.indexOf(importance(attempt))))
   }
 
   #wait(attempt: Attempt): Later {
@@ -129,7 +134,9 @@ export class AdaptiveLimitGuard implements AdaptiveLimit {
         const answer = this.#ask(attempt)
         if (answer !== undefined) return wake(answer)
         waiter.wake = wake
-        this.#lanes.join(waiter, lane, this.options.order, this.options.maxWaitMs, attempt.now())
+        const { queue, order, maxWaitMs } = this.options
+        if (this.queued >= queue) this.#lanes.dropLeast()?.wake(this.#displaced())
+        this.#lanes.join(waiter, lane, order, maxWaitMs, attempt.now())
       },
       cancel: () => this.#lanes.leave(waiter, lane),
       expired: () => refuse(this, BulkheadFullError, () => `no room within ${waiter.maxWaitMs} ms`),
@@ -165,6 +172,10 @@ export class AdaptiveLimitGuard implements AdaptiveLimit {
     const { queue, mode } = options
     const more = queue === 0 || this.#host === undefined ? '' : mode === 'observe' ? ': it would have to wait' : ` and ${queued} wait already`
     return refuse(this, BulkheadFullError, () => `${inFlight} are in flight, no room for priority ${importance(attempt)} within the limit of ${rounded(limit)}${more}`)
+  }
+
+  #displaced(): Refusal {
+    return refuse(this, BulkheadFullError, () => 'its place in the queue went to a more important call')
   }
 
   // ── what is told ──

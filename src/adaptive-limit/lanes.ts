@@ -27,6 +27,21 @@ export class Lanes {
     return undefined
   }
 
+  /** Whether somebody waits who is less important. */
+  anyBelow(lane: number): boolean {
+    return this.#queues.some(({ size }, other) => other > lane && size > 0)
+  }
+
+  /** Takes out who came last of the least important. */
+  dropLeast(): Waiter | undefined {
+    const queue = this.#queues.findLast(({ size }) => size > 0)
+    const waiter = queue?.last
+    if (waiter === undefined) return undefined
+    queue!.leave(waiter)
+    this.size--
+    return waiter
+  }
+
   /** The most important lane in which somebody waits, and who has waited there longest. */
   longest(): { readonly lane: number; readonly waiter: Waiter } | undefined {
     for (let lane = 0; lane < this.#queues.length; lane++) {

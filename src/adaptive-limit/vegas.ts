@@ -1,5 +1,6 @@
 import { type Algorithm, within } from './algorithm.ts'
 import { Latency, type Reading } from './latency.ts'
+import { Streak } from './streak.ts'
 
 /** Of the limit, after a drop; not more often than every so many ms. */
 const AFTER_DROP = 0.7
@@ -14,8 +15,7 @@ const BETWEEN_CUTS_MS = 500
 export class Vegas implements Algorithm {
   readonly #latency = new Latency()
   #cutAt = -Infinity
-  /** The limit and the average when the limit began to come down. */
-  #long: { readonly limit: number; readonly averageMs: number } | undefined
+  readonly #long = new Streak()
 
   constructor(
     public limit: number,
@@ -40,19 +40,20 @@ export class Vegas implements Algorithm {
     this.#set(this.limit)
   }
 
-  #read({ averageMs, leastMs }: Reading): void {
+  #read(reading: Reading): void {
+    const { at, averageMs, leastMs } = reading
+    if (leastMs === Infinity) return
     // A limit of 1 must be able to move.
     const step = Math.max(1, Math.log10(this.limit))
     const queue = Math.ceil(this.limit * (1 - leastMs / averageMs))
-    if (queue <= 6 * step) this.#long = undefined
-    if (queue <= step) return this.#set(this.limit + 6 * step)
-    if (queue < 3 * step) return this.#set(this.limit + step)
-    if (queue <= 6 * step) return
-    this.#long ??= { limit: this.limit, averageMs }
-    if (this.limit <= this.#long.limit / 2 && averageMs > 0.8 * this.#long.averageMs) {
-      this.#latency.accept(averageMs)
-      this.#long = undefined
-    } else this.#set(this.limit - step)
+    // Of a handful in flight all may wait and not be 6: 80 % of them do where results take five times as long.
+    const most = Math.min(6 * step, 0.8 * this.limit)
+    if (queue <= most) this.#long.end()
+    if (queue <= Math.min(step, most)) return this.#set(this.limit + 6 * step)
+    if (queue < Math.min(3 * step, most)) return this.#set(this.limit + step)
+    if (queue <= most) return
+    if (this.#long.isVain(at, averageMs, this.limit, this.min)) this.#latency.relax(reading)
+    else this.#set(this.limit - step)
   }
 
   #set(limit: number): void {

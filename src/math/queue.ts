@@ -43,6 +43,11 @@ export class Queue<T extends Place> {
     return this.#line.first
   }
 
+  /** Who came last. */
+  get last(): T | undefined {
+    return this.#line.last
+  }
+
   /** Answers how long it may wait at most, in ms. */
   join(one: T, order: Order, maxWaitMs: number, now: number): number {
     if (this.#line.size === 0) this.#since = now
