@@ -6,6 +6,14 @@ import { median } from './statistics.ts'
 const BATCH = 500
 const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))
 
+/** Collects garbage until nothing more goes. */
+export async function settle(): Promise<void> {
+  for (let round = 0; round < 3; round++) {
+    await turn()
+    globalThis.gc?.()
+  }
+}
+
 /**
  * Bytes of the heap that one call takes until the next collection: by how much the heap grows over some hundred calls in a row, none collected.
  * What the loop itself takes is taken off.

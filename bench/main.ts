@@ -1,13 +1,17 @@
 // What `run.ts` starts, bundled, on the Node that is to be measured, with a configuration as JSON: it measures and writes the results as JSON.
-import { writeFileSync } from 'node:fs'
+import { existsSync, writeFileSync } from 'node:fs'
 import { cpus } from 'node:os'
 import { pathToFileURL } from 'node:url'
 import type { Row, Subject } from './case.ts'
 import { bytesPerCall, promisesPerCall } from './cost.ts'
+import { facts } from './facts.ts'
+import { growth } from './growth.ts'
 import { type Case, measure, warm } from './harness.ts'
+import { type FetchLibrary, http } from './http.ts'
 import { loadPeers } from './peers/load.ts'
 import { bare, floor } from './peers/floor.ts'
 import { type Library, spillway } from './peers/spillway.ts'
+import { type Metrics, watched } from './peers/watched.ts'
 import { type Proof, prove } from './proof.ts'
 import type { Measured, Results } from './results.ts'
 import { rows } from './rows.ts'
@@ -17,34 +21,56 @@ export interface Configuration {
   readonly benchFolder: string
   readonly output: string
   readonly quick: boolean
+  /** Words of which one stands in the name or group of a row that is measured. */
   readonly filters: readonly string[]
-  /** Builds of spillway: ours first, then the one it is compared with. */
+  /** Which parts beside the rows. */
+  readonly parts: readonly ('growth' | 'facts' | 'http')[]
+  readonly serverFile: string
+  /** Builds of spillway. One: beside the other libraries. Two: the first beside the second. */
   readonly builds: readonly { readonly name: string, readonly version: string, readonly folder: string }[]
 }
 
 const INSTANCES = 4
-const { builds, benchFolder, output, quick, filters } = JSON.parse(process.argv[2]!) as Configuration
+const { builds, benchFolder, output, quick, filters, parts, serverFile } = JSON.parse(process.argv[2]!) as Configuration
 const log = (line: string): void => void process.stderr.write(`${line}\n`)
 
+const file = (name: string, folder: string): string => pathToFileURL(`${folder}/${name}.js`).href
 const ours: Subject[] = []
-for (const { name, version, folder } of builds) ours.push(spillway((await import(pathToFileURL(`${folder}/index.js`).href)) as Library, name, version))
+for (const { name, version, folder } of builds) ours.push(spillway((await import(file('index', folder))) as Library, name, version))
 const peers = builds.length > 1 ? { subjects: [], missing: [] } : await loadPeers(benchFolder)
 for (const line of peers.missing) log(`not measured: ${line}`)
-const subjects = [bare, floor, ...ours, ...peers.subjects]
+// Not all revisions have it.
+const recorded = existsSync(`${builds[0]!.folder}/metrics.js`)
+  ? [watched((await import(file('index', builds[0]!.folder))) as Library, (await import(file('metrics', builds[0]!.folder))) as Metrics, builds[0]!.version)]
+  : []
+const subjects = [bare, floor, ...ours, ...recorded, ...peers.subjects]
+
+// A rejection that a library forgets would end this process, as it would end yours.
+let at = '' // what is running
+process.on('unhandledRejection', (error) => log(`${at}: unhandled: ${String(error)}`))
 
 const instances = (row: Row, subject: Subject): Case | undefined => {
   const make = subject.rows[row.name]
   if (make === undefined) return undefined
   const work = workOf(row)
   const calls = Array.from({ length: INSTANCES }, () => make(work(), work))
-  return { name: subject.name, calls, atOnce: row.atOnce ?? 1, ends: row.ends === 'made' ? 'at once' : row.ends === 'failure' || row.ends === 'refusal' ? 'rejects' : 'resolves' }
+  return { name: subject.name, calls, atOnce: row.atOnce ?? 1, ends: row.ends === 'made' ? 'at once' : row.work === 'fails' || row.ends === 'refusal' ? 'rejects' : 'resolves' }
 }
 
-const chosen = rows.filter((row) => !(quick && row.long) && (filters.length === 0 || filters.some((part) => row.name.includes(part) || row.group.includes(part))))
+const chosen = rows.filter((row) => !(quick && row.long) && filters.some((word) => row.name.includes(word) || row.group.includes(word)))
 const table = chosen.map((row) => ({ row, cases: subjects.flatMap((subject) => instances(row, subject) ?? []) }))
 
 log(`warming up ${table.reduce((sum, { cases }) => sum + cases.length, 0)} cases`)
-for (const ms of [20, 10]) for (const { cases } of table) for (const one of cases) await warm(one, ms)
+for (const ms of [20, 10]) {
+  for (const { row, cases } of table) {
+    for (const one of cases) {
+      at = `${row.name}, ${one.name}`
+      await warm(one, ms).catch((error: unknown) => {
+        throw new Error(`${at}: ends otherwise than it should`, { cause: error })
+      })
+    }
+  }
+}
 
 let proof: Proof | undefined
 const known = instances(rows.find(({ name }) => name === 'breaker: failure ratio over time')!, ours[0]!)!
@@ -61,17 +87,23 @@ if (!proof?.holds) {
 
 const measured: Measured[] = []
 for (const { row, cases } of table) {
-  const rounds = quick ? 25 : 60
+  at = row.name
+  const rounds = quick ? 25 : 80
   const timings = await measure(cases, row.atOnce === undefined ? rounds : Math.ceil(rounds / 2))
   for (const [n, { samples }] of timings.entries()) {
     const one = cases[n]!
-    measured.push({ row: row.name, group: row.group, subject: one.name, samples, bytes: await bytesPerCall(one), promises: 0 })
+    measured.push({ row: row.name, group: row.group, subject: one.name, samples, bytes: 0, promises: 0 })
   }
   log(`${row.name}: ${cases.map(({ name }, n) => `${name} ${Math.round(timings[n]!.median)}`).join(', ')} ns`)
 }
-// Last, because counting them takes optimised code apart.
-for (const [at, one] of table.flatMap(({ cases }) => cases).entries()) {
-  measured[at] = { ...measured[at]!, promises: await promisesPerCall(one.calls[0]!) }
+const { folder } = builds[0]!
+const library = (await import(file('index', folder))) as Library
+const series = parts.includes('growth') ? await growth(library, quick, log) : undefined
+const counted = parts.includes('facts') ? await facts(library) : undefined
+const served = parts.includes('http') ? await http((await import(file('fetch', folder))) as FetchLibrary, serverFile, quick, log) : undefined
+// Last, because collections, and counting promises, take optimised code apart.
+for (const [n, one] of table.flatMap(({ cases }) => cases).entries()) {
+  measured[n] = { ...measured[n]!, bytes: await bytesPerCall(one), promises: await promisesPerCall(one.calls[0]!) }
 }
 
 const results: Results = {
@@ -84,6 +116,9 @@ const results: Results = {
   quick,
   proof,
   measured,
+  ...(series && { growth: series }),
+  ...(counted && { facts: counted }),
+  ...(served && { http: served }),
 }
 writeFileSync(output, JSON.stringify(results))
 process.exit(0) // opossum keeps timers

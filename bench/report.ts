@@ -1,27 +1,50 @@
 import { mkdirSync, writeFileSync } from 'node:fs'
-import type { Measured, Results } from './results.ts'
-import { type Estimate, estimate, median } from './statistics.ts'
+import { bars, lines } from './chart.ts'
+import { goals } from './goals.ts'
+import { type Measured, ratio, type Results } from './results.ts'
+import { type Estimate, median } from './statistics.ts'
 
-/** Prints the tables, and keeps them in `folder` as a page and as data. */
+/** Prints the tables, and keeps page and charts in `folder`. */
 export function write(results: Results, folder: string | undefined): void {
-  const page = pageOf(results)
-  console.log(`\n${page}`)
+  console.log(`\n${pageOf(results, [])}`)
   if (folder === undefined) return
   mkdirSync(folder, { recursive: true })
-  writeFileSync(`${folder}/node-${major(results)}.md`, page)
+  const base = `node-${results.node.slice(1).split('.')[0]!}`
+  const charts = chartsOf(results).map(([name, svg]) => [`${base}-${name}.svg`, svg] as const)
+  for (const [file, svg] of charts) writeFileSync(`${folder}/${file}`, svg)
+  writeFileSync(`${folder}/${base}.md`, pageOf(results, charts.map(([file]) => file)))
 }
 
-export const major = ({ node }: Results): string => node.slice(1).split('.')[0]!
-
-function pageOf(results: Results): string {
-  const { proof } = results
+function pageOf(results: Results, charts: readonly string[]): string {
+  const { proof, growth = [], http = [], facts } = results
   const versions = results.subjects.map(({ name, version }) => `${name} ${version}`).join(', ')
-  return [
+  const reached = goals(results)
+  const parts = [
     `# Node ${results.node}`,
     `${results.date.slice(0, 16).replace('T', ' ')} UTC. ${results.machine}. V8 ${results.v8}. ${versions}.${results.missing.map((line) => ` Not measured: ${line}.`).join('')}`,
     `The harness on this run: a case beside itself ${text(proof.same)}, beside itself with 10 % more work ${text(proof.dearer)}.`,
-    ...groups(results).map(({ group, rows }) => section(group, rows)),
-  ].join('\n\n') + '\n'
+  ]
+  if (reached.length > 0) parts.push(`## Goals\n\n${tableOf(['goal', 'measured', ''], reached.map(({ goal, measured, met }) => [goal, measured, met ? 'met' : '**not met**']))}`)
+  parts.push(...charts.map((file) => `![${file.replace(/^node-\d+-|\.svg$/g, '')}](${file})`))
+  parts.push(...groups(results).map(({ group, rows }) => `## ${group}\n\n${tableOf(head, rows.flatMap(cells))}`))
+  for (const { name, of, points } of growth) {
+    const titles = [of, 'ns per call', '÷ the first', 'bytes kept']
+    parts.push(`## Growth: ${name}\n\n${tableOf(titles, points.map((point) => [round(point.x), round(point.ns), text(point.ratio), point.bytes === undefined ? '' : round(point.bytes)]))}`)
+  }
+  if (facts !== undefined) {
+    parts.push(`## Counted\n\n${tableOf(['', ''], [
+      ['bytes of a breaker that has seen no call', round(facts.idleBreakerBytes)],
+      ['bytes of a pipeline with such a breaker', round(facts.idlePipelineBytes)],
+      ['timers of the platform for 100 000 calls in flight with a timeout', String(facts.timers)],
+    ])}`)
+  }
+  if (http.length > 0) {
+    const titles = ['load', 'who', 'calls per second', 'p50 ms', 'p99 ms', 'throughput ÷ bare', 'processor time: bare ÷ it']
+    parts.push(`## HTTP on loopback\n\n${tableOf(titles, http.map((one) => [
+      `${one.body}, ${one.atOnce} at once`, one.who, round(one.perSecond), one.p50.toFixed(2), one.p99.toFixed(2), share(one.throughput), share(one.work),
+    ]))}`)
+  }
+  return `${parts.join('\n\n')}\n`
 }
 
 function groups({ measured }: Results): { readonly group: string, readonly rows: readonly Measured[][] }[] {
@@ -34,13 +57,12 @@ function groups({ measured }: Results): { readonly group: string, readonly rows:
   return [...all].map(([group, rows]) => ({ group, rows: [...rows.values()] }))
 }
 
-const head = ['', 'who', 'ns', 'least', '÷ bare', '÷ floor', 'behind spillway', 'bytes', 'promises']
+const head = ['', 'who', 'ns', 'least', '÷ bare', '÷ floor', '÷ spillway', 'bytes', 'promises']
 
-function section(group: string, rows: readonly Measured[][]): string {
-  return `## ${group}\n\n${tableOf(head, rows.flatMap(lines))}`
-}
+const against = (one: Measured, other: Measured | undefined, not: readonly (Measured | undefined)[]): string =>
+  other === undefined || not.includes(one) ? '' : text(ratio(one, other))
 
-function lines(row: readonly Measured[]): string[][] {
+function cells(row: readonly Measured[]): string[][] {
   const get = (name: string): Measured | undefined => row.find(({ subject }) => subject === name)
   const [bare, floor, ours] = [get('bare call'), get('floor'), get('spillway')]
   return row.map((one, n) => [
@@ -49,24 +71,34 @@ function lines(row: readonly Measured[]): string[][] {
     round(median(one.samples)),
     round(Math.min(...one.samples)),
     bare === undefined || one === bare ? '' : times(ratio(one, bare).median),
-    floor === undefined || one === bare || one === floor ? '' : text(ratio(one, floor)),
-    ours === undefined || one === bare || one === floor || one === ours ? '' : text(ratio(one, ours)),
-    bare === undefined || one === bare ? round(one.bytes) : `+${round(one.bytes - bare.bytes)}`,
-    bare === undefined || one === bare ? String(one.promises) : `+${one.promises - bare.promises}`,
+    against(one, floor, [bare, floor]),
+    against(one, ours, [bare, floor, ours]),
+    ...(['bytes', 'promises'] as const).map((key) => (bare === undefined || one === bare ? round(one[key]) : `+${round(one[key] - bare[key])}`)),
   ])
 }
 
-/** By how much `one` is dearer than `other`: the median over the rounds. */
-export function ratio(one: Measured, other: Measured): Estimate {
-  return estimate(one.samples.map((ns, at) => ns / other.samples[at]!))
+function chartsOf({ measured, growth = [], node }: Results): [name: string, svg: string][] {
+  const shown = ['breaker: failure ratio over time', 'timeout', 'breaker, timeout', 'five: fallback, retry, breaker, bulkhead, timeout', 'five, 100 at once', 'open breaker']
+  const charts: [string, string][] = []
+  const picked = shown.map((name) => ({
+    name,
+    bars: measured.filter(({ row }) => row === name).map(({ subject, samples }) => ({ label: subject, value: median(samples), said: `${round(median(samples))} ns` })),
+  })).filter((group) => group.bars.length > 0)
+  if (picked.length > 0) charts.push(['overhead', bars(`ns per call, Node ${node} (logarithmic)`, picked)])
+  for (const [name, of] of [['window', 'samples in the window'], ['keys', 'keys'], ['in-flight', 'calls in flight']] as const) {
+    const some = growth.filter((series) => series.of === of)
+    if (some.length > 0) charts.push([name, lines(`ns per call, Node ${node}`, of, some.map((series) => ({ name: series.name, points: series.points.map(({ x, ns }) => ({ x, y: ns })) })))])
+  }
+  return charts
 }
 
+const share = ({ median: middle, low, high }: Estimate): string => `${middle.toFixed(3)} (${low.toFixed(3)} to ${high.toFixed(3)})`
 export const text = ({ median: middle, low, high }: Estimate): string => `${times(middle)} (${times(low)} to ${times(high)})`
 export const times = (value: number): string => (value >= 20 ? value.toFixed(0) : value >= 3 ? value.toFixed(1) : value.toFixed(2))
-const round = (value: number): string => Math.round(value).toLocaleString('en').replaceAll(',', ' ')
+export const round = (value: number): string => Math.round(value).toLocaleString('en').replaceAll(',', ' ')
 
 const line = (one: readonly string[]): string => `| ${one.join(' | ')} |`
 
-export function tableOf(titles: readonly string[], cells: readonly (readonly string[])[]): string {
-  return [line(titles), line(titles.map((_, n) => (n < 2 ? '---' : '--:'))), ...cells.map(line)].join('\n')
+export function tableOf(titles: readonly string[], rows: readonly (readonly string[])[]): string {
+  return [line(titles), line(titles.map((_, n) => (n < 2 ? '---' : '--:'))), ...rows.map(line)].join('\n')
 }

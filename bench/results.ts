@@ -1,4 +1,8 @@
+import type { Facts } from './facts.ts'
+import type { Series } from './growth.ts'
+import type { HttpPoint } from './http.ts'
 import type { Proof } from './proof.ts'
+import { type Estimate, estimate } from './statistics.ts'
 
 export interface Measured {
   readonly row: string
@@ -21,4 +25,12 @@ export interface Results {
   readonly quick: boolean
   readonly proof: Proof
   readonly measured: readonly Measured[]
+  readonly growth?: readonly Series[]
+  readonly facts?: Facts
+  readonly http?: readonly HttpPoint[]
+}
+
+/** How many times dearer `one` is than `other`: the median over the rounds, in each of which both were measured. */
+export function ratio(one: Measured, other: Measured): Estimate {
+  return estimate(one.samples.map((ns, at) => ns / other.samples[at]!))
 }

@@ -49,6 +49,8 @@ export const rows: readonly Row[] = [
     { name: 'rate limit used up', ...refusal },
   ]),
   ...named('five policies, watched and read', [
+    'breaker, metrics',
+    'five, metrics',
     'five, one listener',
     'five, an observer',
     'five, signal read',

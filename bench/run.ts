@@ -1,4 +1,4 @@
-// `npm run bench -- [words of rows…] [--quick] [--node 24] [--against <rev>]`
+// `npm run bench -- [words of rows, or growth, facts, http] [--quick] [--node 24] [--against <rev>]`
 import { spawnSync } from 'node:child_process'
 import { mkdirSync, readFileSync } from 'node:fs'
 import { resolve } from 'node:path'
@@ -6,12 +6,16 @@ import { parseArgs } from 'node:util'
 import { build } from 'esbuild'
 import { built, installed, nodeBinary, revision } from './builds.ts'
 import type { Configuration } from './main.ts'
+import { comparison } from './comparison.ts'
 import { write } from './report.ts'
 import type { Results } from './results.ts'
 
 const root = resolve(import.meta.dirname, '..')
 const benchFolder = import.meta.dirname
 const cache = `${benchFolder}/node_modules/.cache/bench`
+
+const partNames = ['growth', 'facts', 'http'] as const
+const isPart = (word: string): boolean => (partNames as readonly string[]).includes(word)
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -26,14 +30,30 @@ if (values.against !== undefined) {
   builds.push({ name: `spillway at ${values.against}`, version: hash, folder: built(root, { revision: hash, into: `${cache}/tree` }, `${cache}/theirs`) })
 }
 await build({
-  entryPoints: [`${benchFolder}/main.ts`], outfile: `${cache}/main.mjs`,
+  entryPoints: [`${benchFolder}/main.ts`, `${benchFolder}/server.ts`], outdir: cache, outExtension: { '.js': '.mjs' },
   bundle: true, platform: 'node', format: 'esm', target: 'es2022', packages: 'external', logLevel: 'warning',
 })
-const output = `${cache}/results.json`
-const configuration: Configuration = { benchFolder, output, quick: values.quick, filters: positionals, builds }
 const node = values.node === undefined ? process.execPath : nodeBinary(values.node, cache)
-// The nursery has its full size from the start: how it grows otherwise depends on what ran before.
-const flags = ['--expose-gc', '--min-semi-space-size=16', '--no-warnings']
-const { status } = spawnSync(node, [...flags, `${cache}/main.mjs`, JSON.stringify(configuration)], { stdio: 'inherit', cwd: root })
-if (status !== 0) process.exit(status ?? 1)
-write(JSON.parse(readFileSync(output, 'utf8')) as Results, values.against === undefined && positionals.length === 0 && !values.quick ? `${benchFolder}/results` : undefined)
+const all = positionals.length === 0 && values.against === undefined
+
+function measured(order: Configuration['builds']): Results {
+  const output = `${cache}/results.json`
+  const configuration: Configuration = {
+    benchFolder, output, quick: values.quick, builds: order, serverFile: `${cache}/server.mjs`,
+    filters: positionals.length === 0 ? [''] : positionals.filter((word) => !isPart(word)),
+    parts: all ? partNames : partNames.filter((part) => positionals.includes(part)),
+  }
+  // The nursery has its full size from the start: how it grows otherwise depends on what ran before. Collections that we ask for must not
+  // throw away code that has not run for a while.
+  const flags = ['--expose-gc', '--min-semi-space-size=16', '--no-flush-bytecode', '--no-warnings']
+  const { status } = spawnSync(node, [...flags, `${cache}/main.mjs`, JSON.stringify(configuration)], { stdio: 'inherit', cwd: root })
+  if (status !== 0) process.exit(status ?? 1)
+  return JSON.parse(readFileSync(output, 'utf8')) as Results
+}
+
+if (values.against === undefined) write(measured(builds), all && !values.quick ? `${benchFolder}/results` : undefined)
+else {
+  // Which of two equal builds comes out better is partly the luck of one process: how its code happened to be compiled.
+  const processes = [builds, builds.toReversed(), builds].map(measured)
+  console.log(`\n${comparison(processes, builds[1]!.name)}`)
+}

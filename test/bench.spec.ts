@@ -1,10 +1,12 @@
 import { resolve } from 'node:path'
 import * as library from 'spillway'
+import * as metrics from 'spillway/metrics'
 import { afterAll, describe, expect, it } from 'vitest'
 import type { Row, Subject, Work } from '../bench/case.ts'
 import { bare, floor } from '../bench/peers/floor.ts'
 import { loadPeers } from '../bench/peers/load.ts'
 import { spillway } from '../bench/peers/spillway.ts'
+import { watched } from '../bench/peers/watched.ts'
 import { rows } from '../bench/rows.ts'
 import { estimate, median } from '../bench/statistics.ts'
 import { ANSWER, workOf } from '../bench/work.ts'
@@ -41,7 +43,7 @@ async function once(row: Row, subject: Subject): Promise<Seen> {
 
 const isDown = (error: unknown): boolean => error instanceof Error && (error.message === 'down' || isDown(error.cause))
 
-describe.each([bare, floor, spillway(library, 'spillway', 'src'), ...subjects])('bench: $name', (subject) => {
+describe.each([bare, floor, spillway(library, 'spillway', 'src'), watched(library, metrics, 'src'), ...subjects])('bench: $name', (subject) => {
   it('says only rows that exist', () => {
     expect(Object.keys(subject.rows).filter((name) => !rows.some((row) => row.name === name))).toEqual([])
   })

@@ -72,6 +72,8 @@ export function spillway(lib: Library, name: string, version: string): Subject {
       'full bulkhead, told': tryRun(() => [full()]),
       'rate limit used up': run(() => [usedUp()]),
 
+      'breaker, metrics': run(() => [breaker()]),
+      'five, metrics': run(five),
       'five, one listener': (work) => {
         const p = pipeline('bench', five())
         let heard = 0
