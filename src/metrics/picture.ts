@@ -4,7 +4,7 @@ import type { Observed } from '../core/observer.ts'
 import { policiesOf } from './policies.ts'
 import { plainObject } from './plain.ts'
 import { type CallOutcome, callOutcomes, attemptVerdicts, bounds, type Histogram, type NodeSnapshot, type PipelineSnapshot, type PolicyDescriptionSnapshot, type Series, type Totals, type WindowSnapshot } from './snapshot.ts'
-import { Past } from './past.ts'
+import { Past, STEP_MS } from './past.ts'
 import { column, level, Tape } from './tape.ts'
 import { retried, type Track } from './track.ts'
 
@@ -13,6 +13,7 @@ export interface View {
   readonly at: number
   readonly since: number
   readonly historyFrom: number
+  readonly detail: boolean
   readonly series: boolean
   readonly config: boolean
 }
@@ -31,13 +32,13 @@ export function picture(track: Track, view: View): PipelineSnapshot {
     instances: live.length,
     inFlight: live.reduce((sum, { inFlight }) => sum + inFlight, 0),
     ...(known && view.config ? nodesOf(newest) : {}),
-    ...(known ? { fold: newest.fold } : {}),
+    ...(known && (view.config || view.detail) ? { fold: newest.fold } : {}),
     warnings: known ? [...newest.warnings] : [],
     policies: track.many ? [] : policiesOf(track, live, view),
     ...(view.series ? { series: seriesOf(track, view.at) } : {}),
-    past: pastOf(track, view.at),
+    past: pastOf(track, view),
     window: windowOf(track, view),
-    totals: totalsOf(track),
+    totals: totalsOf(track, view),
   }
 }
 
@@ -93,14 +94,15 @@ function entries<T>(pairs: readonly [string, T][]): { [name: string]: T } {
   return said
 }
 
-function pastOf(track: Track, at: number): PipelineSnapshot['past'] {
+function pastOf(track: Track, { at, detail }: View): PipelineSnapshot['past'] {
+  if (!detail) return { from: at, stepMs: STEP_MS, calls: [], bad: [] }
   const { past, tape } = track.counts ?? blank
   const pending = tape.second === -Infinity ? undefined : { at: tape.second * 1_000, ...track.pending(tape.second) }
   const { stepMs, ageMs, calls, bad } = past.read(at, pending)
   return { from: at - ageMs - stepMs * (calls.length - 1), stepMs, calls, bad }
 }
 
-function windowOf(track: Track, { at, since }: View): WindowSnapshot {
+function windowOf(track: Track, { at, since, detail }: View): WindowSnapshot {
   const { tape } = track.counts ?? blank
   const { windowSeconds, refusals } = track
   const last = lastOf(tape, at)
@@ -126,17 +128,17 @@ function windowOf(track: Track, { at, since }: View): WindowSnapshot {
     rejectionsByPolicy: entries(refusals.each((steps) => steps.sum(last, windowSeconds)).filter(([, count]) => count > 0)),
     retriesByReason: { failure: tape.sum(last, column.retriedFailure), overload: tape.sum(last, column.retriedOverload) },
     amplification: started === 0 ? null : attempts / started,
-    ...tape.spread(last),
+    ...(detail ? tape.spread(last) : blank.tape.spread(last)),
   }
 }
 
-function totalsOf(track: Track): Totals {
+function totalsOf(track: Track, { detail }: View): Totals {
   const { counts, refusals, observed, states, reasons, events } = track
   const fared = (which: number): number => counts?.retried[which] ?? 0
   return {
     calls: byOutcome((i) => counts?.calls.count(i) ?? 0),
-    callSeconds: byOutcome((i) => counts?.calls.read(i) ?? none),
-    attemptSeconds: Object.fromEntries(attemptVerdicts.map((verdict, i) => [verdict, counts?.attempts.read(i) ?? none])) as Totals['attemptSeconds'],
+    callSeconds: byOutcome((i) => (detail ? counts?.calls.read(i) : undefined) ?? none),
+    attemptSeconds: Object.fromEntries(attemptVerdicts.map((verdict, i) => [verdict, (detail ? counts?.attempts.read(i) : undefined) ?? none])) as Totals['attemptSeconds'],
     attempts: attemptVerdicts.reduce((sum, _, i) => sum + (counts?.attempts.count(i) ?? 0), 0),
     retries: counts?.retries ?? 0,
     retriesByReason: { ...reasons },

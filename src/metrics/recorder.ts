@@ -19,6 +19,13 @@ export interface Recorder extends Observer {
 }
 
 export interface SnapshotOptions {
+  /** Which pipelines are in it at all. Default all. */
+  readonly only?: boolean | ((pipeline: string) => boolean) | undefined
+  /**
+   * Which pipelines bring what takes most of the time to gather: `past`, the histograms, the percentiles of the window. The others have
+   * empty ones there, and null. Default all.
+   */
+  readonly detail?: boolean | ((pipeline: string) => boolean) | undefined
   /** Which pipelines bring their series, most of the size of a snapshot: all (`true`, the default), none, or those whose name it says. */
   readonly series?: boolean | ((pipeline: string) => boolean) | undefined
   /** Which pipelines bring their fold with its options (`nodes`). Default all. */
@@ -80,17 +87,18 @@ export function recorder(options?: RecorderOptions): Recorder {
       }
       return watch
     },
-    snapshot({ series = true, config = true } = {}) {
+    snapshot({ only = true, detail = true, series = true, config = true } = {}) {
       const at = now()
       const historyFrom = Math.max(since, at - HISTORY_MS)
       const all = others === undefined ? [...tracks.values()] : [...tracks.values(), others]
+      const asked = all.filter(({ label }) => wants(only, label))
       return {
         at,
         since,
         windowMs,
         axis: { from: (Math.floor(at / 1_000) - STEPS + 1) * 1_000, stepMs: 1_000, steps: STEPS },
         historyFrom,
-        pipelines: all.map((track) => picture(track, { at, since, historyFrom, series: wants(series, track.label), config: wants(config, track.label) })),
+        pipelines: asked.map((track) => picture(track, { at, since, historyFrom, detail: wants(detail, track.label), series: wants(series, track.label), config: wants(config, track.label) })),
         log: log.read(),
       }
     },

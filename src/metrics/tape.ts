@@ -114,7 +114,9 @@ export class Tape {
 
   /** What was counted in the sliding window that ends with `last`. */
   sum(last: number, which: number): number {
-    return this.#window(last).reduce((sum, second) => sum + this.at(second, which), 0)
+    let sum = 0
+    for (let second = last - this.windowSeconds + 1; second <= last; second++) sum += this.at(second, which)
+    return sum
   }
 
   /** How long calls took in that window, in ms. */
