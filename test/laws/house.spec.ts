@@ -6,7 +6,7 @@ import pkg from '../../package.json' with { type: 'json' }
 import { root } from '../support/package.ts'
 
 /** Folders for a neighbour or a surrounding: they may use the whole house. Every other folder but core and math is a room. */
-const edges = ['fetch', 'context', 'adapters', 'testing']
+const edges = ['fetch', 'context', 'adapters', 'dashboard', 'testing']
 
 /** Ideas that a room lends to another. */
 const lent = [
