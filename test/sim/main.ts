@@ -4,6 +4,7 @@ import { resolve } from 'node:path'
 import { parseArgs } from 'node:util'
 import { type Job, variantsOf } from './job.ts'
 import { playAll } from './pool.ts'
+import { write } from './report.ts'
 import type { Scenario } from './scenario.ts'
 import { scenarios } from './scenarios/index.ts'
 import { markdown, rows } from './table.ts'
@@ -46,6 +47,8 @@ const all = await playAll(jobs, Number(values.processes), ({ job, ms }) => {
   if (process.stderr.isTTY) process.stderr.write(`\r${job.scenario} ${job.variant} ${job.clients} ${job.seed}: ${Math.round(ms)} ms      `)
 })
 process.stdout.write(`${markdown(rows(chosen, all))}\n\n${jobs.length} runs in ${((performance.now() - began) / 1_000).toFixed(1)} s\n`)
+// Only a whole run is worth keeping.
+if (positionals.length === 0 && values.clients === undefined && values.variant === undefined && more === undefined) write(chosen, all)
 if (values.times) {
   for (const { job, ms } of all.toSorted((a, b) => b.ms - a.ms)) process.stdout.write(`${job.scenario} ${job.variant} ${job.clients} ${job.seed}: ${Math.round(ms)} ms\n`)
 }

@@ -8,7 +8,7 @@ export async function playAll(jobs: readonly Job[], processes: number, onDone: (
   let next = 0
   const one = (): Promise<void> =>
     new Promise((ok, failed) => {
-      const child = fork(resolve(import.meta.dirname, 'worker.ts'), { serialization: 'advanced' })
+      const child = fork(resolve(import.meta.dirname, 'worker.ts'), { serialization: 'advanced', execArgv: [...process.execArgv, '--max-semi-space-size=64'] })
       let at = -1
       const give = (): void => {
         at = next++

@@ -42,12 +42,12 @@ export function spread(values: readonly number[]): Spread {
   return { min: sorted[0] ?? NaN, median: sorted[Math.floor(sorted.length / 2)] ?? NaN, max: sorted.at(-1) ?? NaN }
 }
 
-/** A table in Markdown: `median (min … max)` of each variant. */
-export function markdown(list: readonly Row[]): string {
+/** A table in Markdown: `median (min … max)` of each variant. `named`: with the scenario's name in each line. */
+export function markdown(list: readonly Row[], named = true): string {
   const columns = [...new Set(list.flatMap(({ values }) => Object.keys(values)))]
-  const head = ['scenario', 'clients', 'measure', 'goal', 'best elsewhere', ...columns, 'met']
+  const head = [...(named ? ['scenario'] : []), 'clients', 'measure', 'goal', 'best elsewhere', ...columns, 'met']
   const lines = list.map(({ scenario, clients, goal, values, met: reached }) => [
-    scenario,
+    ...(named ? [scenario] : []),
     String(clients),
     goal.measure,
     bound(goal),

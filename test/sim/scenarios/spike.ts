@@ -66,10 +66,10 @@ export const slowDependency: Scenario = {
   play: (setting) =>
     play(
       story({
-        forMs: 140_000,
+        forMs: 120_000,
         events: (world, server) => world.at(slowMs, () => server.update({ serviceMs: 100 })),
         measure: (result) => ({
-          goodput: result.total('good', { fromMs: slowMs + 10_000 }) / (200 * 70),
+          goodput: result.total('good', { fromMs: slowMs + 10_000 }) / (200 * 50),
           critical: result.goodRatio({ fromMs: slowMs + 10_000 }, 'critical'),
         }),
       }),
@@ -107,7 +107,7 @@ export const scaleOut: Scenario = {
     const capacity: { readonly from: number; readonly perSecond: number }[] = [{ from: 0, perSecond: 400 }]
     return play(
       story({
-        forMs: 240_000,
+        forMs: 210_000,
         events: (world, server) => autoscale(world, server, (size) => capacity.push({ from: world.clock.now() / 1_000, perSecond: size * 20 })),
         measure: (result) => {
           const ideal = (second: number): number => Math.min(result.series['offered']![second]!, capacity.findLast(({ from }) => from <= second)!.perSecond)
