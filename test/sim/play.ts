@@ -1,3 +1,4 @@
+import type { Attempt } from 'spillway'
 import { type SimResult, type SimRun, type SimTraffic, type SimWorld, simulation } from 'spillway/testing'
 import { priorities } from './priorities.ts'
 import type { Setting } from './scenario.ts'
@@ -15,7 +16,7 @@ export interface Story {
   readonly limits: Limits
   readonly withinMs?: number
   /** Builds the servers and plans what happens; answers what one attempt does. */
-  readonly world: (world: SimWorld) => (attempt: { readonly signal: AbortSignal }) => Promise<unknown>
+  readonly world: (world: SimWorld) => (attempt: Attempt) => Promise<unknown>
   readonly measure: (result: SimResult, happened: Happened) => Record<string, number>
 }
 

@@ -1,4 +1,6 @@
 import { breaker, type Breaker, bulkhead, type BulkheadOptions, type Clock, pipeline, type Pipeline, retry, retryBudget, timeout } from 'spillway'
+import { balancing, type Choice } from './balancing.ts'
+import { hedging } from './hedging.ts'
 import { recommended } from './recommended.ts'
 
 /** What a scenario's dependency calls for, the same for every variant. */
@@ -48,6 +50,11 @@ const queued = (order: BulkheadOptions['order']): Variant => (surroundings) => (
   pipeline: pipeline('sim', [bulkhead({ slots: 10, queue: Infinity, order })], surroundings),
 })
 
+/** A balancer of the lab's own, over ten endpoints; one retry goes wherever it says. */
+const balanced = (choice: Choice): Variant => (surroundings, { timeoutMs }) => ({
+  pipeline: pipeline('sim', [retry({ maxAttempts: choice === 'ejecting' ? 2 : 1 }), balancing(choice, 10, surroundings.random), timeout(timeoutMs)], surroundings),
+})
+
 export const variants: Readonly<Record<string, Variant>> = {
   naive,
   /** spillway's breaker with its defaults. */
@@ -59,5 +66,10 @@ export const variants: Readonly<Record<string, Variant>> = {
   'queue-fifo': queued('fifo'),
   'queue-lifo': queued('lifo'),
   'queue-adaptive': queued('adaptive'),
+  'round-robin': balanced('round-robin'),
+  'least-loaded': balanced('least-loaded'),
+  ejecting: balanced('ejecting'),
+  bare: (surroundings) => ({ pipeline: pipeline('sim', [], surroundings) }),
+  hedging: (surroundings) => ({ pipeline: pipeline('sim', [hedging(10, 0.05)], surroundings) }),
   spillway: recommended,
 }

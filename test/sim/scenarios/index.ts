@@ -1,7 +1,9 @@
 import type { Scenario } from '../scenario.ts'
 import { amplifications } from './amplification.ts'
+import { blackHole } from './black-hole.ts'
 import { brownouts } from './brownout.ts'
 import { constantFaults } from './constant-fault.ts'
+import { hedgingTail } from './hedging-tail.ts'
 import { metastable } from './metastable.ts'
 import { outages } from './outage.ts'
 import { parking } from './parking.ts'
@@ -22,5 +24,7 @@ export const scenarios: readonly Scenario[] = [
   ...constantFaults,
   parking,
   queue,
+  blackHole,
+  hedgingTail,
   ...amplifications,
 ]
