@@ -94,13 +94,12 @@ export interface Trail {
 /** The record behind {@link Attempt}. Its fields belong to the stage and the strand. */
 export class AttemptRecord extends Scope implements Attempt, Child, Ringable {
   number: number
-  startedAt: number = NaN
+  startedAt: number
 
   // where it stands
   before: Child | undefined = undefined
   after: Child | undefined = undefined
   stage: Stage | undefined = undefined
-  strand: Strand | undefined = undefined
   /** The index of its stage, or of the surround that it was given to, in the fold. */
   at = -1
   trail: Trail | undefined = undefined
@@ -132,13 +131,18 @@ export class AttemptRecord extends Scope implements Attempt, Child, Ringable {
   adopted = false
 
   constructor(
-    readonly call: CallRecord,
+    public strand: Strand,
     public parent: Scope,
   ) {
-    super()
-    this.number = call.attempts + 1
-    this.deadline = parent.deadline
-    this.probe = parent.probe
+    super(parent.deadline, parent.probe)
+    this.number = strand.call.attempts + 1
+    // As with the deadline: one NaN for all.
+    this.startedAt = undefined as unknown as number
+    this.startedAt = NaN
+  }
+
+  get call(): CallRecord {
+    return this.strand.call
   }
 
   get priority(): Priority {
@@ -151,11 +155,11 @@ export class AttemptRecord extends Scope implements Attempt, Child, Ringable {
 
   get signal(): AbortSignal {
     const controller = (this.controller ??= new AbortController())
-    if (this.adopted) this.call.plan.live.add(this)
+    if (this.adopted) this.strand.plan.live.add(this)
     // At the hand of a layer: it ends with what encloses it.
     else if (this.stage === undefined && this.branch === undefined) (this.parent.followers ??= new Set()).add(this)
     const { ended = this.branch === undefined && this.stage === undefined ? this.parent.ended : this.branch?.ended } = this
-    const { overdue } = this.call.plan
+    const { overdue } = this.strand.plan
     if (ended !== undefined) abort(controller, ended.error)
     else if (overdue !== undefined && this.adopted) abort(controller, overdue)
     return controller.signal
@@ -173,7 +177,7 @@ export class AttemptRecord extends Scope implements Attempt, Child, Ringable {
 
   now(): number {
     // NaN is the only number that is not itself.
-    if (this.startedAt !== this.startedAt) this.startedAt = this.call.plan.clock.now()
+    if (this.startedAt !== this.startedAt) this.startedAt = this.strand.plan.clock.now()
     return this.startedAt
   }
 
@@ -196,7 +200,7 @@ export class AttemptRecord extends Scope implements Attempt, Child, Ringable {
 
   fork(): AttemptRecord {
     // What was given to `next` stands in a branch of its own.
-    const fork = new AttemptRecord(this.call, this.branch?.parent ?? this.parent)
+    const fork = new AttemptRecord(this.strand, this.branch?.parent ?? this.parent)
     fork.trail = this.trail
     return fork
   }
@@ -209,7 +213,7 @@ export class AttemptRecord extends Scope implements Attempt, Child, Ringable {
   }
 
   discard(value: unknown): void {
-    this.call.plan.discard(value)
+    this.strand.plan.discard(value)
   }
 
   /** Ended before it was run, or as what a layer has at hand. */
@@ -222,7 +226,7 @@ export class AttemptRecord extends Scope implements Attempt, Child, Ringable {
   join(): void {
     if (this.adopted) return
     this.adopted = true
-    if (this.controller !== undefined) this.call.plan.live.add(this)
+    if (this.controller !== undefined) this.strand.plan.live.add(this)
     this.parent.adopt(this)
   }
 
@@ -234,7 +238,7 @@ export class AttemptRecord extends Scope implements Attempt, Child, Ringable {
 
   disarm(): void {
     if (this.alarm === undefined) return
-    this.call.plan.timers.clear(this.alarm)
+    this.strand.plan.timers.clear(this.alarm)
     this.alarm = undefined
   }
 
@@ -260,9 +264,9 @@ export class AttemptRecord extends Scope implements Attempt, Child, Ringable {
 }
 
 /** Aborts the function's signal, and tells what it holds. */
-export function abortWork({ controller, holding, call }: AttemptRecord, reason: unknown): void {
+export function abortWork({ controller, holding, strand }: AttemptRecord, reason: unknown): void {
   controller?.abort(reason)
-  for (const held of holding ?? []) guarded(call.plan.report, () => held.ended?.(reason))
+  for (const held of holding ?? []) guarded(strand.plan.report, () => held.ended?.(reason))
 }
 
 function abort(controller: AbortController, reason: unknown): void {

@@ -1,4 +1,5 @@
-import type { Attempt, AttemptRecord, Call, CallPayload, Priority } from './attempt.ts'
+import { type Attempt, AttemptRecord, type Call, type CallPayload, type Priority } from './attempt.ts'
+import { inwards } from './inwards.ts'
 import { DeadlinePassedError, PipelineClosedError, stackless, TimeoutError } from './errors.ts'
 import type { EventType, Payload } from './events.ts'
 import { show } from './options.ts'
@@ -7,7 +8,8 @@ import { type Called, listen, unlisten } from './caller-signal.ts'
 import { type CallOptions, deadlineOf } from './call-options.ts'
 import type { Plan } from './plan.ts'
 import { refuse, type Refusal } from './policy.ts'
-import { type Ending, Scope } from './scope.ts'
+import { finish, finishFrom, outwards } from './outwards.ts'
+import type { Ending } from './scope.ts'
 import { Strand } from './strand.ts'
 import type { Alarm, Ringable } from './timers.ts'
 import type { Outcome, Settled, Verdict } from './verdict.ts'
@@ -20,80 +22,102 @@ export type TryResult<T> =
 let ids = 0
 
 /** One `run` of a pipeline: what its attempts share, and the only one who listens to the caller's signal. */
-export class CallRecord extends Scope implements Call, Called, Ringable {
-  readonly parent = undefined
+export class CallRecord extends Strand implements Call, Called, Ringable {
   attempts = 0
   /** The error of the last attempt that failed: the `cause` of a timeout. */
   lastError: unknown = undefined
   /** Stamped where somebody wants to know how long the call takes. */
-  startedAt: number = NaN
+  startedAt: number
+  settled = false
+  alarm: Alarm | undefined = undefined
   readonly signal: AbortSignal | undefined
   readonly priority: Priority
-  #id: string | undefined = undefined
-  #alarm: Alarm | undefined = undefined
-  #strand: Strand | undefined = undefined
-  #outcome: Outcome<unknown> | undefined = undefined
-  #settled = false
+  /** What it has answered. */
+  outcome: Outcome<unknown> | undefined = undefined
+  madeId: string | undefined = undefined
 
   constructor(
-    readonly plan: Plan,
+    plan: Plan,
     readonly fn: (attempt: Attempt) => unknown,
     readonly options: CallOptions | undefined,
     /** `tryRun`: the answer is a result, never a rejection. */
     readonly trying: boolean,
   ) {
-    super()
+    super(plan, Infinity, false)
     this.signal = options?.signal
     this.priority = options?.priority ?? 'normal'
+    this.startedAt = undefined as unknown as number
+    this.startedAt = NaN
+  }
+
+  get call(): this {
+    return this
+  }
+  get parent(): undefined {
+    return undefined
+  }
+  get from(): 0 {
+    return 0
   }
 
   /** Starts the call and returns the promise of its answer. */
   begin(): Promise<unknown> {
-    const { plan, signal } = this
+    const { plan, options } = this
     plan.callBegan()
-    const strand = (this.#strand = new Strand(this, this, 0))
     if (plan.stamping) this.startedAt = plan.clock.now()
-    if (signal?.aborted === true) return strand.refuse(this.#ended({ by: 'caller', verdict: 'ignored', error: signal.reason as unknown }), true)
-    const { options } = this
-    if (options?.deadline !== undefined || options?.timeoutMs !== undefined) {
-      const now = plan.clock.now()
-      this.deadline = deadlineOf(options, now)
-      if (now >= this.deadline) return strand.refuse(this.#ended(this.#deadlinePassed()), true)
-      if (this.deadline !== Infinity) this.#alarm = plan.timers.set(this, this.deadline, this.deadline - now)
-    }
-    if (signal !== undefined) listen(signal, this)
+    if (options !== undefined && !this.bound(options)) return this.promise()
     if (plan.closing) {
       const refusal = closedRefusal(plan)
       plan.refused(this, refusal, this)
-      return strand.refuse(new Refused(refusal, plan, 0) as unknown as Outcome<never>, false)
+      outwards(this, plan.nodes.length - 1, new AttemptRecord(this, this), new Refused(refusal, plan, 0) as unknown as Outcome<never>)
+    } else inwards(this, 0, this, undefined)
+    return this.promise()
+  }
+
+  /** What the caller says of its end. False when that has come already: steps may still answer. */
+  private bound(options: CallOptions): boolean {
+    const { signal, deadline, timeoutMs } = options
+    let ending: Ending | undefined
+    if (signal?.aborted === true) ending = { by: 'caller', verdict: 'ignored', error: signal.reason as unknown }
+    else if (deadline !== undefined || timeoutMs !== undefined) {
+      const { clock, timers } = this.plan
+      const now = clock.now()
+      this.deadline = deadlineOf(options, now)
+      if (now >= this.deadline) ending = this.deadlinePassed()
+      else if (this.deadline !== Infinity) this.alarm = timers.set(this, this.deadline, this.deadline - now)
     }
-    return strand.begin(undefined)
+    if (ending === undefined) {
+      if (signal !== undefined) listen(signal, this)
+      return true
+    }
+    finishFrom(this, this.plan.nodes.length - 1, new AttemptRecord(this, this), this.endedAs(ending))
+    return false
   }
 
   callerAborted(): void {
-    this.#end({ by: 'caller', verdict: 'ignored', error: this.signal?.reason as unknown })
+    this.endNow({ by: 'caller', verdict: 'ignored', error: this.signal?.reason as unknown })
   }
 
   /** The caller's deadline. */
   ring(): void {
-    this.#alarm = undefined
-    this.#end(this.#deadlinePassed())
+    this.alarm = undefined
+    this.endNow(this.deadlinePassed())
   }
 
-  #end(ending: Ending): void {
-    if (this.ended !== undefined || this.#settled) return
-    this.#unlisten()
-    const outcome = this.#ended(ending)
+  private endNow(ending: Ending): void {
+    if (this.ended !== undefined || this.settled) return
+    this.unlisten()
+    const outcome = this.endedAs(ending)
     this.endChildren(ending)
-    this.#strand?.finish(outcome)
+    finish(this, outcome)
   }
 
-  #ended(ending: Ending): Outcome<never> {
+  private endedAs(ending: Ending): Outcome<never> {
     this.ended = ending
     return failed(ending.error, this.started ? 'ignored' : 'unused', ending.by)
   }
 
-  #deadlinePassed(): Ending {
+  private deadlinePassed(): Ending {
     const { name, stacks } = this.plan
     const details = { pipeline: name, attempts: this.attempts, cause: this.lastError }
     const error = stackless(
@@ -106,37 +130,39 @@ export class CallRecord extends Scope implements Call, Called, Ringable {
     return { by: 'caller', verdict: 'ignored', error }
   }
 
-  #unlisten(): void {
+  private unlisten(): void {
     if (this.signal !== undefined) unlisten(this.signal, this)
-    if (this.#alarm === undefined) return
-    this.plan.timers.clear(this.#alarm)
-    this.#alarm = undefined
+    if (this.alarm === undefined) return
+    this.plan.timers.clear(this.alarm)
+    this.alarm = undefined
   }
 
   // ── answering ──
 
-  /** The strand has an answer; what an attempt still holds is waited for before the call counts as settled. */
-  onAnswer(outcome: Outcome<unknown>): void {
-    this.#outcome = outcome
+  /** What an attempt still holds is waited for before the call counts as settled. */
+  answerWith(outcome: Outcome<unknown>): void {
+    if (this.trying) this.answer(false, this.result(outcome))
+    else this.answer(!outcome.ok, outcome.ok ? outcome.value : outcome.error)
+    this.outcome = outcome
     const holder = (outcome as { holder?: AttemptRecord | undefined }).holder
     if (holder !== undefined && !holder.settled && holder.parent.owner === this) holder.awaitedBy = this
-    else this.#settle(outcome.verdict, outcome.endedBy ?? 'work', outcome.retryAfterMs)
+    else this.settle(outcome.verdict, outcome.endedBy ?? 'work', outcome.retryAfterMs)
   }
 
   heldSettled(settled: Settled): void {
-    this.#settle(settled.verdict, settled.endedBy, settled.retryAfterMs)
+    this.settle(settled.verdict, settled.endedBy, settled.retryAfterMs)
   }
 
-  #settle(verdict: Verdict, endedBy: Settled['endedBy'], retryAfterMs: number | undefined): void {
-    if (this.#settled) return
-    this.#settled = true
-    this.#unlisten()
-    if (this.plan.stamping) this.plan.callSettled(this, this.#outcome!, new SettledRecord(verdict, endedBy, retryAfterMs, this.plan.clock))
+  private settle(verdict: Verdict, endedBy: Settled['endedBy'], retryAfterMs: number | undefined): void {
+    if (this.settled) return
+    this.settled = true
+    this.unlisten()
+    if (this.plan.stamping) this.plan.callSettled(this, this.outcome!, new SettledRecord(verdict, endedBy, retryAfterMs, this.plan.clock))
     if (this.open === 0) this.plan.callEnded()
   }
 
   protected onIdle(): void {
-    if (this.#settled) this.plan.callEnded()
+    if (this.settled) this.plan.callEnded()
   }
 
   /** `tryRun`'s answer. */
@@ -158,7 +184,7 @@ export class CallRecord extends Scope implements Call, Called, Ringable {
   // ── the face that policies see ──
 
   get id(): string {
-    return (this.#id ??= (++ids).toString(36))
+    return (this.madeId ??= (++ids).toString(36))
   }
   get pipeline(): string {
     return this.plan.name

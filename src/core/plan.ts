@@ -10,7 +10,7 @@ import { guarded, ignored, type OnInternalError, reportToConsole } from './hooks
 import { attach, enclosing, type Observed, type Observer, tell } from './observer.ts'
 import { type Host, type Layer, type Policy, type Refusal, refusalFacts } from './policy.ts'
 import type { Stage } from './stage.ts'
-import type { Parking } from './parking.ts'
+import type { Place } from './place.ts'
 import { type Timers, timersOf } from './timers.ts'
 import { type Classify, classify, type Outcome, type Settled } from './verdict.ts'
 
@@ -68,7 +68,7 @@ export class Plan implements Observed {
   readonly warnings: readonly string[]
   readonly host: Host
   /** Strands in a queue or a back-off. */
-  readonly parked: Set<Parking> = new Set()
+  readonly parked: Set<Place> = new Set()
   /** Attempts whose signal somebody has read. */
   readonly live: Set<AttemptRecord> = new Set()
   /** Whether calls and attempts are stamped with their start, for who observes. */
@@ -174,7 +174,7 @@ export class Plan implements Observed {
   /** No new calls; what is closed and at rest lets go of the policies that it shares. */
   close(): void {
     this.closing = true
-    for (const strand of this.parked) strand.close()
+    for (const place of this.parked) place.close()
     if (this.inFlight === 0) this.#heard()
   }
 

@@ -19,6 +19,9 @@ export interface Child {
 /**
  * A node of the tree of a call: the call itself, or an attempt with what its layers started within it. Cancellation goes
  * down this tree, and a scope is over when all work within it has ended.
+ *
+ * Each call makes two of them, the call and its attempt, so their fields are what a call costs: what few calls need is made
+ * when it is needed, and no member is `#private`, because a class with private methods puts a brand of its own into every instance.
  */
 export abstract class Scope {
   /** What encloses it; `undefined` for the call. */
@@ -29,32 +32,42 @@ export abstract class Scope {
   }
 
   /** On the pipeline's clock; Infinity when unbounded. */
-  deadline: number = Infinity
+  deadline: number
   ended: Ending | undefined = undefined
   /** Whether a function ran within. */
   started = false
   /** Whether a breaker around sent it as its trial. */
-  probe = false
-  /** Attempts that a layer has at hand, whose signal somebody has read. */
-  followers: Set<{ follow(ending: Ending): void }> | undefined = undefined
+  probe: boolean
   /** Work within that has not ended: own work, and children not yet released. */
   open = 0
-  #youngest: Child | undefined = undefined
+  /** Children not yet released; a list, from the youngest on. */
+  youngest: Child | undefined = undefined
+  /** Attempts that a layer has at hand, whose signal somebody has read. */
+  followers: Set<{ follow(ending: Ending): void }> | undefined = undefined
+
+  constructor(deadline: number, probe: boolean) {
+    // V8 keeps a field that has only ever held fractions as a box of its own, 16 bytes in every record. One that has been
+    // `undefined` once holds a pointer, and Infinity is one object for all.
+    this.deadline = undefined as unknown as number
+    this.deadline = deadline
+    this.probe = probe
+  }
 
   adopt(child: Child): void {
     this.open++
-    const elder = this.#youngest
-    child.before = elder
-    child.after = undefined
-    if (elder !== undefined) elder.after = child
-    this.#youngest = child
+    const elder = this.youngest
+    if (elder !== undefined) {
+      child.before = elder
+      elder.after = child
+    }
+    this.youngest = child
   }
 
   /** The child has been released. */
   leave(child: Child): void {
     const { before, after } = child
     if (before !== undefined) before.after = after
-    if (after === undefined) this.#youngest = before
+    if (after === undefined) this.youngest = before
     else after.before = before
     child.before = child.after = undefined
     this.workEnded()
@@ -68,7 +81,7 @@ export abstract class Scope {
   endChildren(ending: Ending): void {
     // A list of its own: ending one may release another.
     const children: Child[] = []
-    for (let child = this.#youngest; child !== undefined; child = child.before) children.push(child)
+    for (let child = this.youngest; child !== undefined; child = child.before) children.push(child)
     for (const child of children) child.end(ending)
     if (this.followers !== undefined) for (const one of this.followers) one.follow(ending)
   }

@@ -4,6 +4,7 @@ import { beginLoop, endLoop } from './events.ts'
 import { guarded, isThenable, quieted } from './hooks.ts'
 import { show } from './options.ts'
 import { failed, SettledRecord } from './outcome.ts'
+import { conclude } from './outwards.ts'
 import type { Plan } from './plan.ts'
 import { type Guard, Unadmitted, unguarded } from './policy.ts'
 import type { Ending } from './scope.ts'
@@ -197,7 +198,7 @@ export class Stage {
     attempt.end({ by: 'timeout', verdict, error })
     if (call.wants('timeout.expired')) call.emit('timeout.expired', { policy: limiter?.name ?? '', timeoutMs: alarm.spanMs, number, verdict })
     // What it only holds (`until`) was answered long ago: a further attempt may wait in a back-off meanwhile.
-    if (!answered) attempt.strand?.conclude(attempt.at - 1, attempt, failed(error, started ? verdict : 'unused', 'timeout'))
+    if (!answered) conclude(attempt, attempt.at - 1, failed(error, started ? verdict : 'unused', 'timeout'))
   }
 
   /** A layer gives the attempt up. */
@@ -205,7 +206,7 @@ export class Stage {
     if (attempt.settled) return
     const wasAnswered = attempt.answered
     attempt.end(ending)
-    if (!wasAnswered) attempt.strand?.conclude(attempt.at - 1, attempt, failed(ending.error, ending.verdict, ending.by))
+    if (!wasAnswered) conclude(attempt, attempt.at - 1, failed(ending.error, ending.verdict, ending.by))
   }
 
   /** Ends the attempt's own part, after its children: guards first, then the function's signal. */
