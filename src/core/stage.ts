@@ -14,6 +14,27 @@ import type { EndedBy, Settled, Verdict } from './verdict.ts'
 export const lateAfterMs = (spanMs: number): number => Math.max(50, spanMs * 0.1)
 
 /**
+ * A guard as its stage sees it. Stages of all pipelines share one loop, which meets guards of every shape there: looking a hook up
+ * takes it 5 to 10 ns each time, so they are looked up once.
+ */
+class Post {
+  readonly admit: Guard['admit']
+  readonly settle: Guard['settle']
+  readonly release: Guard['release']
+  /** What it admitted with last. Most guards have one permit for all attempts, and what is known to be a permit need not be looked at. */
+  known: unknown = undefined
+
+  constructor(
+    readonly guard: Guard,
+    readonly index: number,
+  ) {
+    this.admit = guard.admit
+    this.settle = guard.settle
+    this.release = guard.release
+  }
+}
+
+/**
  * A run of neighbouring guards. The only place that admits, settles and releases, and so the only one that has to know
  * what "once" means: each permit is settled once and released once, whatever ends the attempt first.
  */
@@ -21,10 +42,13 @@ export class Stage {
   readonly kind = 'stage'
   /** Guards that read `startedAt` when they settle. */
   readonly timed: boolean
-  /** Guards whose first answer has been looked at: an asynchronous `admit` is found there. */
-  readonly #proven: boolean[]
   /** Its span is that of one attempt; those of timeouts further out last. */
   readonly innermostTimeout: Guard | undefined
+  /** Outer to inner. */
+  private readonly posts: readonly Post[]
+  /** Inner to outer, those that want to be told. */
+  private readonly settling: readonly Post[]
+  private readonly releasing: readonly Post[]
 
   constructor(
     readonly guards: readonly Guard[],
@@ -34,7 +58,10 @@ export class Stage {
   ) {
     this.timed = guards.some((guard) => guard.timed === true)
     this.innermostTimeout = guards.filter(({ timeoutMs }) => timeoutMs !== undefined).at(-1)
-    this.#proven = guards.map(() => false)
+    this.posts = guards.map((guard, i) => new Post(guard, i))
+    const inwards = this.posts.toReversed()
+    this.settling = inwards.filter(({ settle }) => settle !== undefined)
+    this.releasing = inwards.filter(({ release }) => release !== undefined)
   }
 
   /**
@@ -42,23 +69,26 @@ export class Stage {
    * said that did not, whose index is `attempt.admitted`. When one throws, nothing stays admitted.
    */
   admit(attempt: AttemptRecord): Unadmitted | undefined {
-    const { guards } = this
-    if (this.plan.timers.watched > 0) this.plan.timers.reap()
-    if (guards.length === 0) return undefined
+    const { posts, plan } = this
+    if (plan.timers.watched > 0) plan.timers.reap()
     // What is told of it by `reap` may have ended it.
-    if (attempt.settled) return undefined
-    const permits = (attempt.permits ??= new Array<object>(guards.length))
+    if (posts.length === 0 || attempt.settled) return undefined
+    // A literal is copied from its boilerplate; one that is too short grows.
+    const permits = (attempt.permits ??= [unguarded, unguarded, unguarded, unguarded])
     beginLoop()
     try {
-      for (let i = attempt.admitted; i < guards.length; i++) {
-        const guard = guards[i]!
+      for (let i = attempt.admitted; i < posts.length; i++) {
+        const post = posts[i]!
         const bound = attempt.deadline
-        const answer = guard.admit(attempt)
-        if (attempt.deadline !== bound) this.#bounded(attempt, guard, bound)
-        if (answer instanceof Unadmitted) return answer
-        if (this.#proven[i] !== true) this.#prove(i, guard, answer)
+        const answer = post.admit.call(post.guard, attempt)
+        if (attempt.deadline !== bound) this.bounded(attempt, post.guard, bound)
+        if (answer !== post.known) {
+          if (answer instanceof Unadmitted) return answer
+          if (post.known === undefined) prove(post.guard, answer)
+          post.known = answer
+        }
         // This admit has ended the attempt: the guards before it have been told.
-        if (attempt.settled) return this.giveBack(guard, answer, attempt)
+        if (attempt.settled) return this.giveBack(post.guard, answer, attempt)
         permits[i] = answer
         attempt.admitted = i + 1
       }
@@ -80,22 +110,13 @@ export class Stage {
   }
 
   /** A guard may lower the deadline, never raise it. */
-  #bounded(attempt: AttemptRecord, guard: Guard, bound: number): void {
+  private bounded(attempt: AttemptRecord, guard: Guard, bound: number): void {
     if (attempt.deadline >= bound) {
       attempt.deadline = bound
       return
     }
     if (attempt.limiter !== undefined) attempt.around = { deadline: bound, limiter: attempt.limiter }
     attempt.limiter = guard
-  }
-
-  #prove(i: number, guard: Guard, answer: unknown): void {
-    if (typeof answer === 'object' && answer !== null && !isThenable(answer) && !(answer instanceof Error)) {
-      this.#proven[i] = true
-      return
-    }
-    quieted(answer)
-    throw new TypeError(`admit of the guard ${show(guard.name)} must answer an object, refuse(…) or later(…) at once, got ${answer instanceof Error ? 'an error' : show(answer)}`)
   }
 
   /** Sets the timer of an attempt whose deadline one of its own guards has lowered. */
@@ -112,8 +133,8 @@ export class Stage {
   unwind(attempt: AttemptRecord, by: EndedBy = 'refusal'): void {
     attempt.answered = attempt.settled = true
     attempt.disarm()
-    this.#tell(attempt, new SettledRecord('unused', by, undefined, this.plan.clock))
-    this.#free(attempt)
+    this.tell(attempt, new SettledRecord('unused', by, undefined, this.plan.clock))
+    this.free(attempt)
   }
 
   /** The verdict is known. Only the first one counts. */
@@ -122,7 +143,7 @@ export class Stage {
     attempt.answered = attempt.settled = true
     attempt.disarm()
     const settled = new SettledRecord(verdict, endedBy, retryAfterMs, this.plan.clock)
-    this.#tell(attempt, settled)
+    this.tell(attempt, settled)
     if (this.innermost && attempt.started) this.plan.attemptSettled(attempt, settled)
     if (attempt.open === 0) this.release(attempt)
     attempt.awaitedBy?.heldSettled(settled)
@@ -134,19 +155,20 @@ export class Stage {
       this.plan.timers.clear(attempt.watch)
       attempt.watch = undefined
     }
-    this.#free(attempt)
+    this.free(attempt)
     attempt.part()
   }
 
-  #tell(attempt: AttemptRecord, settled: Settled): void {
-    const { permits } = attempt
+  private tell(attempt: AttemptRecord, settled: Settled): void {
+    const { permits, admitted } = attempt
     if (permits === undefined) return
     beginLoop()
-    for (let i = attempt.admitted - 1; i >= 0; i--) {
-      const permit = permits[i]!
+    for (const { guard, index, settle } of this.settling) {
+      if (index >= admitted) continue
+      const permit = permits[index]!
       if (permit === unguarded) continue
       try {
-        const said: unknown = this.guards[i]!.settle?.(permit, settled, attempt)
+        const said: unknown = settle!.call(guard, permit, settled, attempt)
         if (said !== undefined) quieted(said, this.plan.report)
       } catch (error) {
         this.plan.report(error)
@@ -155,26 +177,27 @@ export class Stage {
     endLoop()
   }
 
-  #free(attempt: AttemptRecord): void {
-    const { permits } = attempt
-    if (permits === undefined) return this.#forget(attempt)
+  private free(attempt: AttemptRecord): void {
+    const { permits, admitted } = attempt
+    if (permits === undefined) return this.forget(attempt)
     beginLoop()
-    for (let i = attempt.admitted - 1; i >= 0; i--) {
-      const permit = permits[i]!
+    for (const { guard, index, release } of this.releasing) {
+      if (index >= admitted) continue
+      const permit = permits[index]!
       if (permit === unguarded) continue
       try {
-        const said: unknown = this.guards[i]!.release?.(permit, attempt)
+        const said: unknown = release!.call(guard, permit, attempt)
         if (said !== undefined) quieted(said, this.plan.report)
       } catch (error) {
         this.plan.report(error)
       }
     }
     attempt.permits = undefined
-    this.#forget(attempt)
+    this.forget(attempt)
     endLoop()
   }
 
-  #forget(attempt: AttemptRecord): void {
+  private forget(attempt: AttemptRecord): void {
     if (attempt.controller !== undefined) this.plan.live.delete(attempt)
   }
 
@@ -229,14 +252,14 @@ export class Stage {
   abandon(attempt: AttemptRecord): void {
     attempt.watch = undefined
     if (attempt.open === 0) return
-    if (!attempt.settled && this.#inUse(attempt)) return this.lingers(attempt)
+    if (!attempt.settled && this.inUse(attempt)) return this.lingers(attempt)
     // Whatever is still open counts as ended; should it really end, nobody asks any more.
     attempt.open = 0
     if (attempt.settled) this.release(attempt)
     else this.settle(attempt, 'ignored', 'work', undefined)
   }
 
-  #inUse({ holding }: AttemptRecord): boolean {
+  private inUse({ holding }: AttemptRecord): boolean {
     let used = false
     for (const held of holding ?? []) {
       guarded(this.plan.report, () => {
@@ -245,4 +268,11 @@ export class Stage {
     }
     return used
   }
+}
+
+/** An asynchronous `admit`, or one that answers nothing, is found at its first answer. */
+function prove(guard: Guard, answer: unknown): void {
+  if (typeof answer === 'object' && answer !== null && !isThenable(answer) && !(answer instanceof Error)) return
+  quieted(answer)
+  throw new TypeError(`admit of the guard ${show(guard.name)} must answer an object, refuse(…) or later(…) at once, got ${answer instanceof Error ? 'an error' : show(answer)}`)
 }
