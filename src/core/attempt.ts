@@ -2,14 +2,13 @@ import type { CallRecord } from './call.ts'
 import { guarded, ignored } from './hooks.ts'
 import type { EventType, Payload } from './events.ts'
 import type { Child, Ending } from './scope.ts'
-import { Scope } from './scope.ts'
-import type { Branch } from './branch.ts'
+import type { Scope } from './scope.ts'
+import { WithRare } from './rare.ts'
 import type { Again, Guard } from './policy.ts'
 import type { Stage } from './stage.ts'
 import type { Strand } from './strand.ts'
 import type { Alarm, Ringable } from './timers.ts'
 import type { Settled } from './verdict.ts'
-import type { Wait } from './wait.ts'
 
 /** The importance of a call. */
 export type Priority = 'critical' | 'high' | 'normal' | 'low'
@@ -92,7 +91,7 @@ export interface Trail {
 }
 
 /** The record behind {@link Attempt}. Its fields belong to the stage and the strand. */
-export class AttemptRecord extends Scope implements Attempt, Child, Ringable {
+export class AttemptRecord extends WithRare implements Attempt, Child, Ringable {
   number: number
   startedAt: number
 
@@ -103,28 +102,15 @@ export class AttemptRecord extends Scope implements Attempt, Child, Ringable {
   /** The index of its stage, or of the surround that it was given to, in the fold. */
   at = -1
   trail: Trail | undefined = undefined
-  /** What a surround's `next` runs for it. */
-  branch: Branch | undefined = undefined
 
   // what it holds
   permits: object[] | undefined = undefined
   admitted = 0
-  waiting: Wait | undefined = undefined
-  held: Promise<unknown> | undefined = undefined
-  /** Whom to ask and tell of what it holds. */
-  holding: Held[] | undefined = undefined
-  controller: AbortController | undefined = undefined
 
   // what is to come of it
   /** The guard that lowered the deadline last. */
   limiter: Guard | undefined = undefined
-  /** The deadline before that, and whose it was, where it was a guard's of this stage too. */
-  around: { readonly deadline: number; readonly limiter: Guard } | undefined = undefined
   alarm: Alarm | undefined = undefined
-  /** Rings when it counts as abandoned. */
-  watch: Alarm | undefined = undefined
-  /** The scope whose settlement waits for what this attempt holds. */
-  awaitedBy: Scope | undefined = undefined
   answered = false
   settled = false
   /** Whether its parent knows it. */

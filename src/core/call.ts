@@ -21,6 +21,14 @@ export type TryResult<T> =
 
 let ids = 0
 
+/** What the caller says of the end of the call, what it answers while it still holds something, its id: what few calls need. */
+class Rare {
+  id: string | undefined = undefined
+  signal: AbortSignal | undefined = undefined
+  alarm: Alarm | undefined = undefined
+  outcome: Outcome<unknown> | undefined = undefined
+}
+
 /** One `run` of a pipeline: what its attempts share, and the only one who listens to the caller's signal. */
 export class CallRecord extends Strand implements Call, Called, Ringable {
   attempts = 0
@@ -29,12 +37,9 @@ export class CallRecord extends Strand implements Call, Called, Ringable {
   /** Stamped where somebody wants to know how long the call takes. */
   startedAt: number
   settled = false
-  alarm: Alarm | undefined = undefined
-  readonly signal: AbortSignal | undefined
   readonly priority: Priority
-  /** What it has answered. */
-  outcome: Outcome<unknown> | undefined = undefined
-  madeId: string | undefined = undefined
+  /** What few calls need. */
+  rare: Rare | undefined = undefined
 
   constructor(
     plan: Plan,
@@ -44,7 +49,6 @@ export class CallRecord extends Strand implements Call, Called, Ringable {
     readonly trying: boolean,
   ) {
     super(plan, Infinity, false)
-    this.signal = options?.signal
     this.priority = options?.priority ?? 'normal'
     this.startedAt = undefined as unknown as number
     this.startedAt = NaN
@@ -58,6 +62,13 @@ export class CallRecord extends Strand implements Call, Called, Ringable {
   }
   get from(): 0 {
     return 0
+  }
+
+  get more(): Rare {
+    return (this.rare ??= new Rare())
+  }
+  get signal(): AbortSignal | undefined {
+    return this.rare?.signal
   }
 
   /** Starts the call and returns the promise of its answer. */
@@ -78,13 +89,14 @@ export class CallRecord extends Strand implements Call, Called, Ringable {
   private bound(options: CallOptions): boolean {
     const { signal, deadline, timeoutMs } = options
     let ending: Ending | undefined
+    if (signal !== undefined) this.more.signal = signal
     if (signal?.aborted === true) ending = { by: 'caller', verdict: 'ignored', error: signal.reason as unknown }
     else if (deadline !== undefined || timeoutMs !== undefined) {
       const { clock, timers } = this.plan
       const now = clock.now()
       this.deadline = deadlineOf(options, now)
       if (now >= this.deadline) ending = this.deadlinePassed()
-      else if (this.deadline !== Infinity) this.alarm = timers.set(this, this.deadline, this.deadline - now)
+      else if (this.deadline !== Infinity) this.more.alarm = timers.set(this, this.deadline, this.deadline - now)
     }
     if (ending === undefined) {
       if (signal !== undefined) listen(signal, this)
@@ -100,7 +112,7 @@ export class CallRecord extends Strand implements Call, Called, Ringable {
 
   /** The caller's deadline. */
   ring(): void {
-    this.alarm = undefined
+    this.more.alarm = undefined
     this.endNow(this.deadlinePassed())
   }
 
@@ -131,10 +143,12 @@ export class CallRecord extends Strand implements Call, Called, Ringable {
   }
 
   private unlisten(): void {
-    if (this.signal !== undefined) unlisten(this.signal, this)
-    if (this.alarm === undefined) return
-    this.plan.timers.clear(this.alarm)
-    this.alarm = undefined
+    const { rare } = this
+    if (rare === undefined) return
+    if (rare.signal !== undefined) unlisten(rare.signal, this)
+    if (rare.alarm === undefined) return
+    this.plan.timers.clear(rare.alarm)
+    rare.alarm = undefined
   }
 
   // ── answering ──
@@ -143,21 +157,22 @@ export class CallRecord extends Strand implements Call, Called, Ringable {
   answerWith(outcome: Outcome<unknown>): void {
     if (this.trying) this.answer(false, this.result(outcome))
     else this.answer(!outcome.ok, outcome.ok ? outcome.value : outcome.error)
-    this.outcome = outcome
     const holder = (outcome as { holder?: AttemptRecord | undefined }).holder
-    if (holder !== undefined && !holder.settled && holder.parent.owner === this) holder.awaitedBy = this
-    else this.settle(outcome.verdict, outcome.endedBy ?? 'work', outcome.retryAfterMs)
+    if (holder !== undefined && !holder.settled && holder.parent.owner === this) {
+      this.more.outcome = outcome
+      holder.awaitedBy = this
+    } else this.settle(outcome, outcome.verdict, outcome.endedBy ?? 'work', outcome.retryAfterMs)
   }
 
-  heldSettled(settled: Settled): void {
-    this.settle(settled.verdict, settled.endedBy, settled.retryAfterMs)
+  heldSettled({ verdict, endedBy, retryAfterMs }: Settled): void {
+    this.settle(this.more.outcome!, verdict, endedBy, retryAfterMs)
   }
 
-  private settle(verdict: Verdict, endedBy: Settled['endedBy'], retryAfterMs: number | undefined): void {
+  private settle(outcome: Outcome<unknown>, verdict: Verdict, endedBy: Settled['endedBy'], retryAfterMs: number | undefined): void {
     if (this.settled) return
     this.settled = true
     this.unlisten()
-    if (this.plan.stamping) this.plan.callSettled(this, this.outcome!, new SettledRecord(verdict, endedBy, retryAfterMs, this.plan.clock))
+    if (this.plan.stamping) this.plan.callSettled(this, outcome, new SettledRecord(verdict, endedBy, retryAfterMs, this.plan.clock))
     if (this.open === 0) this.plan.callEnded()
   }
 
@@ -184,7 +199,7 @@ export class CallRecord extends Strand implements Call, Called, Ringable {
   // ── the face that policies see ──
 
   get id(): string {
-    return (this.madeId ??= (++ids).toString(36))
+    return (this.more.id ??= (++ids).toString(36))
   }
   get pipeline(): string {
     return this.plan.name

@@ -28,9 +28,11 @@ class Post {
     readonly guard: Guard,
     readonly index: number,
   ) {
-    this.admit = guard.admit
-    this.settle = guard.settle
-    this.release = guard.release
+    // oxlint-disable-next-line typescript/unbound-method -- each is called with its guard as `this`
+    const { admit, settle, release } = guard
+    this.admit = admit
+    this.settle = settle
+    this.release = release
   }
 }
 
