@@ -92,39 +92,49 @@ export interface Trail {
 
 /** The record behind {@link Attempt}. Its fields belong to the stage and the strand. */
 export class AttemptRecord extends WithRare implements Attempt, Child, Ringable {
-  number: number
-  startedAt: number
+  number!: number
+  startedAt!: number
 
   // where it stands
-  before: Child | undefined = undefined
-  after: Child | undefined = undefined
-  stage: Stage | undefined = undefined
+  strand: Strand
+  parent: Scope
+  before: Child | undefined
+  after: Child | undefined
+  stage: Stage | undefined
   /** The index of its stage, or of the surround that it was given to, in the fold. */
-  at = -1
-  trail: Trail | undefined = undefined
+  at!: number
+  trail: Trail | undefined
 
   // what it holds
-  permits: object[] | undefined = undefined
-  admitted = 0
+  permits: object[] | undefined
+  admitted!: number
 
   // what is to come of it
   /** The guard that lowered the deadline last. */
-  limiter: Guard | undefined = undefined
-  alarm: Alarm | undefined = undefined
-  answered = false
-  settled = false
+  limiter: Guard | undefined
+  alarm: Alarm | undefined
+  answered!: boolean
+  settled!: boolean
   /** Whether its parent knows it. */
-  adopted = false
+  adopted!: boolean
 
-  constructor(
-    public strand: Strand,
-    public parent: Scope,
-  ) {
-    super(parent.deadline, parent.probe)
-    this.number = strand.call.attempts + 1
-    // As with the deadline: one NaN for all.
-    this.startedAt = undefined as unknown as number
+  constructor(strand: Strand, parent: Scope) {
+    super()
+    this.strand = strand
+    this.parent = parent
+    // V8 keeps a field that has only ever held fractions as a box of its own, 16 bytes in every record. One that has been
+    // `undefined` once holds a pointer, and NaN and Infinity are one object each for all.
+    this.deadline = this.startedAt = undefined as unknown as number
+    this.deadline = parent.deadline
     this.startedAt = NaN
+    this.probe = parent.probe
+    this.number = strand.call.attempts + 1
+    this.at = -1
+    this.open = this.admitted = 0
+    this.started = this.answered = this.settled = this.adopted = false
+    this.ended = this.youngest = this.followers = this.rare = undefined
+    this.before = this.after = this.stage = this.trail = undefined
+    this.permits = this.limiter = this.alarm = undefined
   }
 
   get call(): CallRecord {

@@ -6,15 +6,29 @@ import type { Outcome } from './verdict.ts'
 
 /** The strand of one `next` of a surround: what a layer can give up as a whole, with all that further layers repeat in it. */
 export class Branch extends Strand implements Child {
+  readonly plan: Strand['plan']
+  readonly call: Strand['call']
+  readonly parent: Scope
+  readonly from: number
   before: Child | undefined = undefined
   after: Child | undefined = undefined
 
-  constructor(
-    readonly call: Strand['call'],
-    readonly parent: Scope,
-    readonly from: number,
-  ) {
-    super(call.plan, parent.deadline, parent.probe)
+  constructor(call: Strand['call'], parent: Scope, from: number) {
+    super()
+    this.deadline = parent.deadline
+    this.ended = undefined
+    this.started = false
+    this.probe = parent.probe
+    this.open = 0
+    this.youngest = this.followers = undefined
+    this.plan = call.plan
+    this.at = from
+    this.current = this.place = this.owed = undefined
+    this.done = this.failed = false
+    this.payload = this.tail = this.deferred = undefined
+    this.call = call
+    this.parent = parent
+    this.from = from
     parent.adopt(this)
   }
 

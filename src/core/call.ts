@@ -31,27 +31,38 @@ class Rare {
 
 /** One `run` of a pipeline: what its attempts share, and the only one who listens to the caller's signal. */
 export class CallRecord extends Strand implements Call, Called, Ringable {
-  attempts = 0
+  readonly plan: Plan
+  attempts!: number
   /** The error of the last attempt that failed: the `cause` of a timeout. */
-  lastError: unknown = undefined
+  lastError: unknown
   /** Stamped where somebody wants to know how long the call takes. */
-  startedAt: number
-  settled = false
-  readonly priority: Priority
+  startedAt!: number
+  settled!: boolean
+  readonly fn!: (attempt: Attempt) => unknown
+  readonly options: CallOptions | undefined
+  /** `tryRun`: the answer is a result, never a rejection. */
+  readonly trying!: boolean
+  readonly priority!: Priority
   /** What few calls need. */
-  rare: Rare | undefined = undefined
+  rare: Rare | undefined
 
-  constructor(
-    plan: Plan,
-    readonly fn: (attempt: Attempt) => unknown,
-    readonly options: CallOptions | undefined,
-    /** `tryRun`: the answer is a result, never a rejection. */
-    readonly trying: boolean,
-  ) {
-    super(plan, Infinity, false)
-    this.priority = options?.priority ?? 'normal'
-    this.startedAt = undefined as unknown as number
+  constructor(plan: Plan, fn: (attempt: Attempt) => unknown, options: CallOptions | undefined, trying: boolean) {
+    super()
+    this.plan = plan
+    this.fn = fn
+    this.options = options
+    this.trying = trying
+    this.priority = options === undefined ? 'normal' : (options.priority ?? 'normal')
+    // `undefined` first: see AttemptRecord.
+    this.deadline = this.startedAt = undefined as unknown as number
+    this.deadline = Infinity
     this.startedAt = NaN
+    this.at = this.open = this.attempts = 0
+    this.started = this.probe = this.done = this.failed = this.settled = false
+    this.ended = this.youngest = this.followers = undefined
+    this.current = this.place = this.owed = undefined
+    this.payload = this.tail = this.deferred = undefined
+    this.lastError = this.rare = undefined
   }
 
   get call(): this {
@@ -118,7 +129,7 @@ export class CallRecord extends Strand implements Call, Called, Ringable {
 
   private endNow(ending: Ending): void {
     if (this.ended !== undefined || this.settled) return
-    this.unlisten()
+    if (this.rare !== undefined) this.unlisten(this.rare)
     const outcome = this.endedAs(ending)
     this.endChildren(ending)
     finish(this, outcome)
@@ -142,9 +153,7 @@ export class CallRecord extends Strand implements Call, Called, Ringable {
     return { by: 'caller', verdict: 'ignored', error }
   }
 
-  private unlisten(): void {
-    const { rare } = this
-    if (rare === undefined) return
+  private unlisten(rare: Rare): void {
     if (rare.signal !== undefined) unlisten(rare.signal, this)
     if (rare.alarm === undefined) return
     this.plan.timers.clear(rare.alarm)
@@ -171,7 +180,7 @@ export class CallRecord extends Strand implements Call, Called, Ringable {
   private settle(outcome: Outcome<unknown>, verdict: Verdict, endedBy: Settled['endedBy'], retryAfterMs: number | undefined): void {
     if (this.settled) return
     this.settled = true
-    this.unlisten()
+    if (this.rare !== undefined) this.unlisten(this.rare)
     if (this.plan.stamping) this.plan.callSettled(this, outcome, new SettledRecord(verdict, endedBy, retryAfterMs, this.plan.clock))
     if (this.open === 0) this.plan.callEnded()
   }

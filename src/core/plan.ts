@@ -194,7 +194,6 @@ export class Plan implements Observed {
   }
 
   attemptSettled(attempt: AttemptRecord, settled: Settled): void {
-    if (!this.stamping) return
     for (const observer of this.observers) {
       if (observer.attemptSettled !== undefined) guarded(this.report, () => observer.attemptSettled!(attempt, settled))
     }

@@ -28,7 +28,7 @@ export interface Bound {
  * attempt, of some 200.
  */
 export abstract class WithRare extends Scope {
-  rare: Rare | undefined = undefined
+  rare: Rare | undefined
 
   get more(): Rare {
     return (this.rare ??= new Rare())

@@ -146,7 +146,7 @@ export class Stage {
     attempt.disarm()
     const settled = new SettledRecord(verdict, endedBy, retryAfterMs, this.plan.clock)
     this.tell(attempt, settled)
-    if (this.innermost && attempt.started) this.plan.attemptSettled(attempt, settled)
+    if (this.plan.stamping && this.innermost && attempt.started) this.plan.attemptSettled(attempt, settled)
     if (attempt.open === 0) this.release(attempt)
     attempt.awaitedBy?.heldSettled(settled)
   }

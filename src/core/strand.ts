@@ -42,38 +42,30 @@ export abstract class Strand extends Scope {
   abstract readonly call: CallRecord
   /** Its first node: 0 for the call itself, and only for that. */
   abstract readonly from: number
+  abstract readonly plan: Plan
   /** Where it is: the node, and the attempt at hand there. */
-  at = 0
-  current: AttemptRecord | undefined = undefined
+  at!: number
+  current: AttemptRecord | undefined
   /** Where it waits. */
-  place: Place | undefined = undefined
-  owed: Owed | undefined = undefined
+  place: Place | undefined
+  owed: Owed | undefined
 
-  state: 'open' | 'resolved' | 'rejected' = 'open'
-  payload: unknown = undefined
+  /** Whether it has answered, and by a rejection. */
+  done!: boolean
+  failed!: boolean
+  payload: unknown
   /** The promise given to whoever asked, had from the work's own or from a parking place. */
-  tail: Promise<unknown> | undefined = undefined
+  tail: Promise<unknown> | undefined
   /** The same, resolved by hand. */
-  deferred: Deferred | undefined = undefined
-
-  constructor(
-    readonly plan: Plan,
-    deadline: number,
-    probe: boolean,
-  ) {
-    super(deadline, probe)
-  }
+  deferred: Deferred | undefined
 
   /** Answers with an outcome, and tells the scope around it, or the caller's. */
   abstract answerWith(outcome: Outcome<unknown>): void
 
-  get done(): boolean {
-    return this.state !== 'open'
-  }
-
   /** Answers, once. */
   answer(rejects: boolean, payload: unknown): void {
-    this.state = rejects ? 'rejected' : 'resolved'
+    this.done = true
+    this.failed = rejects
     const { deferred } = this
     if (deferred === undefined) this.payload = payload
     else if (rejects) deferred.reject(payload)
@@ -83,16 +75,16 @@ export abstract class Strand extends Scope {
   /** The promise of the answer, asked for once, when the strand has gone as far as it could at once. */
   promise(): Promise<unknown> {
     if (this.tail !== undefined) return this.tail
-    if (this.state === 'open') return (this.deferred = defer()).promise
-    return this.state === 'resolved' ? Promise.resolve(this.payload) : Promise.reject(this.payload as Error)
+    if (!this.done) return (this.deferred = defer()).promise
+    return this.failed ? Promise.reject(this.payload as Error) : Promise.resolve(this.payload)
   }
 
   /** What a `then` of the strand's own answers: the answer, or the promise of it. */
   exit(): unknown {
     // Later turns of the same strand have nobody to answer but the deferred.
     if (this.deferred !== undefined) return undefined
-    if (this.state === 'open') return (this.deferred = defer()).promise
-    if (this.state === 'rejected') throw this.payload
+    if (!this.done) return (this.deferred = defer()).promise
+    if (this.failed) throw this.payload
     return this.payload
   }
 
