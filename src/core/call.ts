@@ -173,6 +173,15 @@ export class CallRecord extends Strand implements Call, Called, Ringable {
     } else this.settle(outcome, outcome.verdict, outcome.endedBy ?? 'work', outcome.retryAfterMs)
   }
 
+  /** A success that nobody but the caller is told of. */
+  answerWithValue(value: unknown): void {
+    if (this.done) return this.plan.discard(value)
+    this.answer(false, value)
+    this.settled = true
+    if (this.rare !== undefined) this.unlisten(this.rare)
+    if (this.open === 0) this.plan.callEnded()
+  }
+
   heldSettled({ verdict, endedBy, retryAfterMs }: Settled): void {
     this.settle(this.more.outcome!, verdict, endedBy, retryAfterMs)
   }

@@ -59,6 +59,8 @@ export class Plan implements Observed {
   readonly classify: Classify
   /** The default classifier: a value is a success, without asking. */
   readonly trusting: boolean
+  /** Guards alone: no outcome is looked at between the function and its caller. */
+  readonly plain: boolean
   readonly stacks: boolean
   observers: readonly Observer[] = []
   /** Those of them that stand around calls or attempts. */
@@ -103,6 +105,7 @@ export class Plan implements Observed {
     this.events.onInternalError = this.report
     const folded = fold(this)
     this.nodes = folded.nodes
+    this.plain = folded.nodes.length === 1
     this.stepsBefore = folded.stepsBefore
     this.host = folded.host
     this.warnings = folded.warnings

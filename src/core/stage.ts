@@ -13,6 +13,9 @@ import type { EndedBy, Settled, Verdict } from './verdict.ts'
 /** Whose timer comes later than this was paused itself (a blocked event loop, a laptop asleep): that says nothing about the dependency. */
 export const lateAfterMs = (spanMs: number): number => Math.max(50, spanMs * 0.1)
 
+/** Before a guard's first answer, which may be anything. */
+const NOTHING = Symbol('nothing')
+
 /**
  * A guard as its stage sees it. Stages of all pipelines share one loop, which meets guards of every shape there: looking a hook up
  * takes it 5 to 10 ns each time, so they are looked up once.
@@ -22,7 +25,7 @@ class Post {
   readonly settle: Guard['settle']
   readonly release: Guard['release']
   /** What it admitted with last. Most guards have one permit for all attempts, and what is known to be a permit need not be looked at. */
-  known: unknown = undefined
+  known: unknown = NOTHING
 
   constructor(
     readonly guard: Guard,
@@ -86,7 +89,7 @@ export class Stage {
         if (attempt.deadline !== bound) this.bounded(attempt, post.guard, bound)
         if (answer !== post.known) {
           if (answer instanceof Unadmitted) return answer
-          if (post.known === undefined) prove(post.guard, answer)
+          if (post.known === NOTHING) prove(post.guard, answer)
           post.known = answer
         }
         // This admit has ended the attempt: the guards before it have been told.
@@ -144,11 +147,15 @@ export class Stage {
     if (attempt.settled) return
     attempt.answered = attempt.settled = true
     attempt.disarm()
-    const settled = new SettledRecord(verdict, endedBy, retryAfterMs, this.plan.clock)
-    this.tell(attempt, settled)
-    if (this.plan.stamping && this.innermost && attempt.started) this.plan.attemptSettled(attempt, settled)
-    if (attempt.open === 0) this.release(attempt)
-    attempt.awaitedBy?.heldSettled(settled)
+    const { awaitedBy } = attempt
+    const { plan } = this
+    if (this.settling.length > 0 || plan.stamping || awaitedBy !== undefined) {
+      const settled = new SettledRecord(verdict, endedBy, retryAfterMs, plan.clock)
+      this.tell(attempt, settled)
+      if (plan.stamping && this.innermost && attempt.started) plan.attemptSettled(attempt, settled)
+      if (attempt.open === 0) this.release(attempt)
+      awaitedBy?.heldSettled(settled)
+    } else if (attempt.open === 0) this.release(attempt)
   }
 
   /** All work within has ended. */
@@ -181,7 +188,7 @@ export class Stage {
 
   private free(attempt: AttemptRecord): void {
     const { permits, admitted } = attempt
-    if (permits === undefined) return this.forget(attempt)
+    if (permits === undefined || this.releasing.length === 0) return this.forget(attempt)
     beginLoop()
     for (const { guard, index, release } of this.releasing) {
       if (index >= admitted) continue
@@ -194,12 +201,12 @@ export class Stage {
         this.plan.report(error)
       }
     }
-    attempt.permits = undefined
     this.forget(attempt)
     endLoop()
   }
 
   private forget(attempt: AttemptRecord): void {
+    attempt.permits = undefined
     if (attempt.controller !== undefined) this.plan.live.delete(attempt)
   }
 

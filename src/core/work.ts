@@ -89,6 +89,12 @@ function ended(attempt: AttemptRecord, ok: boolean, result: unknown): void {
     else attempt.held.then(over, over)
     return
   }
+  // Nobody looks at the outcome of what succeeds within guards alone: it is not made (88 bytes, 15 of 150 ns).
+  if (ok && plan.plain && plan.trusting && !plan.stamping && !call.trying && attempt.rare === undefined && call.place === undefined) {
+    attempt.open--
+    attempt.stage!.settle(attempt, 'success', 'work', undefined)
+    return call.answerWithValue(result)
+  }
   const outcome = askClassify(plan, attempt, ok, result)
   if (!outcome.ok) call.lastError = outcome.error
   if (attempt.held === undefined) {
