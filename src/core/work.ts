@@ -49,31 +49,37 @@ export function launch(attempt: AttemptRecord): void {
 function anchor(attempt: AttemptRecord, work: Promise<unknown>): void {
   const { strand } = attempt
   const place = (strand.place = new Place(strand))
-  const over = (ok: boolean, result: unknown): unknown => {
-    if (result === WOKEN) {
-      place.resume()
-      // Late: its slots come back when it ends.
-      work.then(
-        (value) => ended(attempt, true, value),
-        (error) => ended(attempt, false, error),
-      )
-    } else if (place.pending !== undefined) {
-      // Overtaken between its end and this turn.
-      place.resume()
-      ended(attempt, ok, result)
-    } else {
-      strand.place = undefined
-      ended(attempt, ok, result)
-    }
-    return strand.exit()
-  }
   work.then(place.resolve, place.reject)
   strand.follow(
     place.promise.then(
-      (value) => over(true, value),
-      (error) => over(false, error),
+      (value) => {
+        if (place.pending === undefined) {
+          strand.place = undefined
+          ended(attempt, true, value)
+        } else overtaken(place, attempt, work, true, value)
+        return strand.exit()
+      },
+      (error) => {
+        if (place.pending === undefined) {
+          strand.place = undefined
+          ended(attempt, false, error)
+        } else overtaken(place, attempt, work, false, error)
+        return strand.exit()
+      },
     ),
   )
+}
+
+function overtaken(place: Place, attempt: AttemptRecord, work: Promise<unknown>, ok: boolean, result: unknown): void {
+  place.resume()
+  // Between its end and this turn; or it has yet to end, and its slots come back then.
+  if (result !== WOKEN) ended(attempt, ok, result)
+  else {
+    work.then(
+      (value) => ended(attempt, true, value),
+      (error) => ended(attempt, false, error),
+    )
+  }
 }
 
 /** The function's promise is settled. */
