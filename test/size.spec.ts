@@ -8,7 +8,7 @@ const budgets = [
   { code: "export { pipeline, retry } from 'spillway'", budget: 18, goal: 3 },
   { code: "export { pipeline, retry, breaker, timeout } from 'spillway'", budget: 23, goal: 4.5 },
   { code: "export * from 'spillway'", budget: 33, goal: 9 },
-  { code: "export * from 'spillway/fetch'", budget: 32 },
+  { code: "export * from 'spillway/fetch'", budget: 33 },
 ]
 
 async function size(code: string): Promise<number> {
