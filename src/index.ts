@@ -32,6 +32,16 @@ export { breaker, type Breaker, type BreakerOptions, type BreakerProbes, type Br
 export { bulkhead, type Bulkhead, type BulkheadOptions } from './bulkhead/index.ts'
 export { rateLimit, type RateLimit, type RateLimitOptions, type RateLimitSettings } from './rate-limit/index.ts'
 export { adaptiveLimit, type AdaptiveLimit, type AdaptiveLimitOptions, type AdaptiveLimitSettings, type AlgorithmName, type Room } from './adaptive-limit/index.ts'
+export {
+  hintOf,
+  throttle,
+  type AdaptiveOptions,
+  type AdaptiveSettings,
+  type Throttle,
+  type ThrottleHint,
+  type ThrottleOptions,
+  type ThrottleSettings,
+} from './throttle/index.ts'
 export { fallback, type Fallback, type FallbackOptions } from './fallback/index.ts'
 
 // What happened

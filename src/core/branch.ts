@@ -1,34 +1,16 @@
-import { payBack, deliver } from './outwards.ts'
-import { failed } from './outcome.ts'
-import type { Child, Ending, Scope } from './scope.ts'
-import { Strand } from './strand.ts'
-import type { Outcome } from './verdict.ts'
+import { type Child, type Ending, Scope } from './scope.ts'
+import type { Strand } from './strand.ts'
 
-/** The strand of one `next` of a surround: what a layer can give up as a whole, with all that further layers repeat in it. */
-export class Branch extends Strand implements Child {
-  readonly plan: Strand['plan']
-  readonly call: Strand['call']
-  readonly parent: Scope
-  readonly from: number
+/** The scope of one `next` of a surround: what a layer can give up as a whole, with all that further layers repeat in it. */
+export class Branch extends Scope implements Child {
   before: Child | undefined = undefined
   after: Child | undefined = undefined
+  strand: Strand | undefined = undefined
 
-  constructor(call: Strand['call'], parent: Scope, from: number) {
+  constructor(readonly parent: Scope) {
     super()
     this.deadline = parent.deadline
-    this.ended = undefined
-    this.started = false
     this.probe = parent.probe
-    this.open = 0
-    this.youngest = this.followers = undefined
-    this.plan = call.plan
-    this.at = from
-    this.current = this.place = this.owed = undefined
-    this.done = this.failed = false
-    this.payload = this.tail = this.deferred = undefined
-    this.call = call
-    this.parent = parent
-    this.from = from
     parent.adopt(this)
   }
 
@@ -40,25 +22,16 @@ export class Branch extends Strand implements Child {
     if (this.ended !== undefined) return
     this.ended = ending
     this.endChildren(ending)
-    this.overtaken(ending)
+    this.strand?.end(ending)
   }
 
-  /** It was ended: that is its answer, if it has none. */
-  overtaken(ending: Ending): void {
-    if (this.done) return
-    payBack(this)
-    deliver(this, failed(ending.error, this.started ? ending.verdict : 'unused', ending.by))
-    this.wakeWith(() => {})
-  }
-
-  answerWith(outcome: Outcome<unknown>): void {
-    this.answer(false, outcome)
-    // Losers and timed-out work may go on.
+  /** The strand has answered; losers and timed-out work may go on. */
+  onAnswer(): void {
     if (this.open === 0) this.parent.leave(this)
   }
 
   protected onIdle(): void {
-    if (this.done) this.parent.leave(this)
+    if (this.strand?.done === true) this.parent.leave(this)
   }
 
   heldSettled(): void {}

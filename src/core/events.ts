@@ -71,6 +71,14 @@ export interface EventMap {
   'breaker.isolated': BreakerEventBase
   /** An adaptive limit has moved by at least a tenth, or reached a bound. */
   'limit.changed': PolicyEventBase & { readonly limit: number; readonly from: number; readonly inFlight: number }
+  /** The share of a throttle has come to less than two thirds or more than one and a half of what was told last, or is 1 again. */
+  'throttle.changed': PolicyEventBase & {
+    /** The share of the offered calls that may pass now, 0..1, and the one told before. */
+    readonly allow: number
+    readonly from: number
+    /** What part of the calls that were sent lately was accepted, 0..1. */
+    readonly acceptance: number
+  }
   'policy.warned': PolicyEventBase & { readonly message: string }
 }
 

@@ -32,9 +32,7 @@ export function fold(plan: Plan): Folded {
     else {
       if (run.length > 0) put(new Stage(run, false, plan))
       run = []
-      // oxlint-disable-next-line typescript/unbound-method -- it is called with its layer as `this`
-      const { after } = policy
-      put({ kind: after === undefined ? 'surround' : 'step', layer: policy, after })
+      put({ kind: policy.after === undefined ? 'surround' : 'step', layer: policy })
     }
   }
   put(new Stage(run, true, plan))
@@ -102,7 +100,9 @@ function hostOf(plan: Plan): Host {
       return innermost?.timeoutMs ?? Infinity
     },
     pressure: () => guards.reduce((highest, guard) => Math.max(highest, guard.pressure?.() ?? 0), 0),
-    share: () => guards.reduce((least, guard) => Math.min(least, guard.share?.() ?? 1), 1),
+    share: () => guards.reduce((least, guard) => (guard.distributes === true ? least : Math.min(least, guard.share?.() ?? 1)), 1),
+    ramp: (share) => guards.some((guard) => guard.ramp?.(share) === true),
+    warn: (message) => plan.warn(message),
     probeDue: () => guards.some((guard) => guard.probeDue?.() === true),
   }
 }

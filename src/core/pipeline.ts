@@ -1,11 +1,10 @@
 import { abortWork, type Attempt, AttemptRecord } from './attempt.ts'
-import { callOf, type TryResult } from './call.ts'
+import { CallRecord, type TryResult } from './call.ts'
 import { type CallOptions, callOptions } from './call-options.ts'
 import { checkClock } from './clock.ts'
 import { describe, type Description, draw } from './describe.ts'
 import { stackless, TimeoutError } from './errors.ts'
 import { type AnyListener, type EventType, type Listener, type Subscribable, type Undo } from './events.ts'
-import { guarded } from './hooks.ts'
 import { callable, known, nameOf, notNegative, show, wrongType } from './options.ts'
 import { around, type Observer, observerHooks, within } from './observer.ts'
 import { type PipelineOptions, Plan } from './plan.ts'
@@ -70,10 +69,7 @@ export function pipeline<const P extends readonly Policy[]>(name: string, polici
   if (!Array.isArray(policies)) wrongType(`policies of the pipeline ${show(name)}`, 'an array', policies)
   const said = checked(known('pipeline', options, optionKeys))
   const plan = new Plan(name, [...policies], said)
-  for (const warning of plan.warnings) {
-    // oxlint-disable-next-line no-console -- the documented default: a mistake in the order must be seen
-    guarded(plan.report, () => (said.onWarning ?? ((message: string) => console.warn(`spillway: ${message}`)))(`pipeline ${show(name)}: ${warning}`))
-  }
+  for (const warning of plan.warnings) plan.warn(warning)
   return new Folded(plan) as unknown as Pipeline<Added<P>>
 }
 
@@ -183,8 +179,8 @@ export function start(plan: Plan, fn: unknown, said: CallOptions | Attempt | und
     return trying ? Promise.resolve({ ok: false, error, attempts: 0 }) : Promise.reject(error as Error)
   }
   const { enclosing } = plan
-  if (enclosing === undefined) return callOf(plan, fn as Work<unknown>, options, trying).begin()
-  const call = callOf(plan, within(enclosing, plan.report, fn as Work<unknown>), options, trying)
+  if (enclosing === undefined) return new CallRecord(plan, fn as Work<unknown>, options, trying).begin()
+  const call = new CallRecord(plan, within(enclosing, plan.report, fn as Work<unknown>), options, trying)
   return around(enclosing, call, plan.report, () => call.begin())
 }
 

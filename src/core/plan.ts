@@ -7,10 +7,11 @@ import { Events, type EventType, type Payload } from './events.ts'
 import type { SpillwayError } from './errors.ts'
 import { fold } from './fold.ts'
 import { guarded, ignored, type OnInternalError, reportToConsole } from './hooks.ts'
+import { show } from './options.ts'
 import { attach, enclosing, type Observed, type Observer, tell } from './observer.ts'
 import { type Host, type Layer, type Policy, type Refusal, refusalFacts } from './policy.ts'
 import type { Stage } from './stage.ts'
-import type { Place } from './place.ts'
+import type { Parking } from './parking.ts'
 import { type Timers, timersOf } from './timers.ts'
 import { type Classify, classify, type Outcome, type Settled } from './verdict.ts'
 
@@ -18,8 +19,6 @@ import { type Classify, classify, type Outcome, type Settled } from './verdict.t
 export interface LayerNode {
   readonly kind: 'step' | 'surround'
   readonly layer: Layer<unknown>
-  /** Looked up once: layers of every shape meet where it is called. */
-  readonly after: Layer<unknown>['after']
 }
 
 export type Node = Stage | LayerNode
@@ -61,8 +60,6 @@ export class Plan implements Observed {
   readonly classify: Classify
   /** The default classifier: a value is a success, without asking. */
   readonly trusting: boolean
-  /** Guards alone: no outcome is looked at between the function and its caller. */
-  readonly plain: boolean
   readonly stacks: boolean
   observers: readonly Observer[] = []
   /** Those of them that stand around calls or attempts. */
@@ -72,7 +69,7 @@ export class Plan implements Observed {
   readonly warnings: readonly string[]
   readonly host: Host
   /** Strands in a queue or a back-off. */
-  readonly parked: Set<Place> = new Set()
+  readonly parked: Set<Parking> = new Set()
   /** Attempts whose signal somebody has read. */
   readonly live: Set<AttemptRecord> = new Set()
   /** Whether calls and attempts are stamped with their start, for who observes. */
@@ -86,6 +83,7 @@ export class Plan implements Observed {
   /** What calls say that say nothing else: the key of a keyed pipeline. */
   call: CallOptions | undefined = undefined
   readonly #discard: ((value: unknown) => void) | undefined
+  readonly #onWarning: ((message: string) => void) | undefined
   readonly #abandonAfterMs: number | undefined
 
   constructor(
@@ -102,12 +100,12 @@ export class Plan implements Observed {
     const { onInternalError } = options
     this.report = onInternalError === undefined ? reportToConsole : (error) => guarded(ignored, () => onInternalError(error))
     this.#discard = options.discard
+    this.#onWarning = options.onWarning
     this.#abandonAfterMs = options.abandonAfterMs
     this.events = new Events(name)
     this.events.onInternalError = this.report
     const folded = fold(this)
     this.nodes = folded.nodes
-    this.plain = folded.nodes.length === 1
     this.stepsBefore = folded.stepsBefore
     this.host = folded.host
     this.warnings = folded.warnings
@@ -167,6 +165,11 @@ export class Plan implements Observed {
     this.events.emit(type, payload)
   }
 
+  warn(message: string): void {
+    // oxlint-disable-next-line no-console -- the documented default: a mistake must be seen
+    guarded(this.report, () => (this.#onWarning ?? ((said: string) => console.warn(`spillway: ${said}`)))(`pipeline ${show(this.name)}: ${message}`))
+  }
+
   discard(value: unknown): void {
     const discard = this.#discard
     if (discard !== undefined) guarded(this.report, () => discard(value))
@@ -179,7 +182,7 @@ export class Plan implements Observed {
   /** No new calls; what is closed and at rest lets go of the policies that it shares. */
   close(): void {
     this.closing = true
-    for (const place of this.parked) place.close()
+    for (const strand of this.parked) strand.close()
     if (this.inFlight === 0) this.#heard()
   }
 
@@ -199,6 +202,7 @@ export class Plan implements Observed {
   }
 
   attemptSettled(attempt: AttemptRecord, settled: Settled): void {
+    if (!this.stamping) return
     for (const observer of this.observers) {
       if (observer.attemptSettled !== undefined) guarded(this.report, () => observer.attemptSettled!(attempt, settled))
     }

@@ -3,8 +3,9 @@ import type { Clock } from './clock.ts'
 import type { PolicyEvents, RefusalFacts } from './events.ts'
 import type { OnInternalError } from './hooks.ts'
 import { nameOfKind, type RejectedError, type RejectedErrorClass, stackless } from './errors.ts'
-import { refused } from './inwards.ts'
 import { show } from './options.ts'
+import type { Stage } from './stage.ts'
+import type { Strand } from './strand.ts'
 import type { Outcome, Settled } from './verdict.ts'
 import { Wait } from './wait.ts'
 
@@ -28,8 +29,12 @@ export interface Host {
   readonly timeoutMs: number
   /** The highest pressure of the pipeline's guards, 0..1. Pure. */
   pressure(): number
-  /** The least share of the offered calls that a guard of the pipeline lets pass now, 0..1. Pure. */
+  /** The least share of the offered calls that a guard of the pipeline lets pass now and leaves to others to distribute, 0..1. Pure. */
   share(): number
+  /** Offers the guards of the pipeline to begin anew at this share, as a dependency comes back. Whether one has taken it on. */
+  ramp(share: number): boolean
+  /** Told of a mistake that shows only at run time, as the build tells of those in the order: to the pipeline's `onWarning`. */
+  warn(message: string): void
   /** Whether a guard of the pipeline waits for a trial attempt that may pass now. Pure. */
   probeDue(): boolean
 }
@@ -74,6 +79,10 @@ export interface Guard<Permit extends object = object> extends PolicyBase {
   pressure?(): number
   /** 0..1: the share of the offered calls that it lets pass now, for a guard that thinks in shares. Pure. Default 1. */
   share?(): number
+  /** It refuses for its `share` itself, the least important first: a guard that sheds need not. Live. */
+  readonly distributes?: boolean
+  /** Begins anew at this share, as a dependency comes back, and lets more pass as that bears it. Whether it does. */
+  ramp?(share: number): boolean
   /** Whether a trial attempt would be admitted now. Pure. */
   probeDue?(): boolean
 }
@@ -115,7 +124,7 @@ export type Policy = Guard<any> | Layer<unknown>
 /** What `admit` answers instead of a permit: one class to ask for in the stage's loop. What is to be done, each answer knows. */
 export abstract class Unadmitted {
   /** @internal */
-  abstract turn(attempt: AttemptRecord): void
+  abstract turn(strand: Strand, stage: Stage, attempt: AttemptRecord): void
 }
 
 /** No: a value, until the edge of the pipeline turns it into a `RejectedError`. Made by {@link refuse}. */
@@ -137,8 +146,8 @@ export class Refusal extends Unadmitted {
   }
 
   /** @internal */
-  turn(attempt: AttemptRecord): void {
-    refused(attempt, this)
+  turn(strand: Strand, stage: Stage, attempt: AttemptRecord): void {
+    strand.refused(stage, attempt, this)
   }
 }
 
@@ -149,8 +158,8 @@ export class Later extends Unadmitted {
   }
 
   /** @internal */
-  turn(attempt: AttemptRecord): void {
-    new Wait(attempt, this.plan).begin()
+  turn(strand: Strand, stage: Stage, attempt: AttemptRecord): void {
+    new Wait(strand, stage, attempt, this.plan).begin()
   }
 }
 

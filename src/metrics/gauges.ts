@@ -17,6 +17,7 @@ interface Shown {
   readonly parked?: unknown
   readonly limit?: unknown
   readonly allow?: unknown
+  readonly allowByPriority?: unknown
   readonly acceptance?: unknown
   readonly available?: unknown
   readonly counted?: unknown
@@ -51,7 +52,7 @@ export const shown = {
 
   /** The share of each priority, where it tells them apart; else that of all. */
   byPriority(policy: Policy): Record<Priority, number> | undefined {
-    const allow: unknown = ask(() => (policy as Shown).allow, (value) => isShare(value) || (typeof value === 'object' && value !== null), undefined)
+    const allow: unknown = ask(() => (policy as Shown).allowByPriority ?? (policy as Shown).allow, (value) => isShare(value) || (typeof value === 'object' && value !== null), undefined)
     if (allow === undefined) return undefined
     const of = (priority: Priority): number => (typeof allow === 'number' ? allow : ask(() => (allow as Record<string, unknown>)[priority], isShare, 1))
     return Object.fromEntries(priorities.map((priority) => [priority, of(priority)])) as Record<Priority, number>
