@@ -30,7 +30,7 @@ export function pipelineSnapshot({ window, ...parts }: Parts): PipelineSnapshot 
     window: {
       calls, callsPerSecond: calls / 10, failureRatio: started > 0 ? bad / started : null, rejectedRatio: calls > 0 ? outcomes.rejected / calls : null,
       attempts: started, retries: 0, rejections: 0, rejectionsByPriority: shares, rejectionsByPolicy: {}, retriesByReason: { failure: 0, overload: 0 },
-      amplification: started > 0 ? 1 : null, meanMs: null, p50: null, p90: null, p99: null, maxMs: null, ...window, outcomes,
+      amplification: started > 0 ? 1 : null, meanMs: null, p50: null, p90: null, p99: null, maxMs: null, percentiles: null, ...window, outcomes,
     },
   }
 }
@@ -62,6 +62,7 @@ export function recorderOf(snapshot: Snapshot | (() => Snapshot)): Recorder & { 
     },
     attached: () => ({}),
     live: () => [],
+    warn: () => {},
     snapshot: ({ detail = true } = {}) => {
       if (detail) taken++
       return typeof snapshot === 'function' ? snapshot() : snapshot
