@@ -5,10 +5,10 @@ import { root } from './support/package.ts'
 
 /** kB (1000 bytes) of a user's bundle, minified and gzipped: what is allowed, and what it should come to. */
 const budgets = [
-  { code: "export { pipeline, retry } from 'spillway'", budget: 17, goal: 3 },
-  { code: "export { pipeline, retry, breaker, timeout } from 'spillway'", budget: 22, goal: 4.5 },
+  { code: "export { pipeline, retry } from 'spillway'", budget: 18, goal: 3 },
+  { code: "export { pipeline, retry, breaker, timeout } from 'spillway'", budget: 23, goal: 4.5 },
   { code: "export * from 'spillway'", budget: 36.5, goal: 9 },
-  { code: "export * from 'spillway/fetch'", budget: 32 },
+  { code: "export * from 'spillway/fetch'", budget: 33 },
 ]
 
 async function size(code: string): Promise<number> {

@@ -2,7 +2,7 @@ import type { AttemptRecord } from './attempt.ts'
 import { isThenable } from './hooks.ts'
 import { show, wrongType } from './options.ts'
 import { failed, succeeded } from './outcome.ts'
-import type { Plan } from './plan.ts'
+import type { LayerNode, Plan } from './plan.ts'
 import { Again, type Layer, type Theirs } from './policy.ts'
 import { type Outcome, type Verdict, verdicts } from './verdict.ts'
 
@@ -26,11 +26,11 @@ export function askClassify(plan: Plan, attempt: AttemptRecord, ok: boolean, res
 }
 
 /** Asks the step at node `at`. */
-export function askStep(layer: Layer<unknown>, at: number, outcome: Outcome<unknown>, attempt: AttemptRecord): Outcome<unknown> | Again | Promise<Outcome<unknown>> {
+export function askStep({ layer, after }: LayerNode, at: number, outcome: Outcome<unknown>, attempt: AttemptRecord): Outcome<unknown> | Again | Promise<Outcome<unknown>> {
   let { trail } = attempt
   while (trail !== undefined && trail.at > at) trail = trail.rest
   try {
-    const said: unknown = layer.after!(outcome as Outcome<Theirs>, attempt, trail?.at === at ? trail.said : undefined)
+    const said: unknown = after!.call(layer, outcome as Outcome<Theirs>, attempt, trail?.at === at ? trail.said : undefined)
     if (said === outcome) return outcome
     if (said instanceof Again) {
       if (said.delayMs >= 0 && said.delayMs < Infinity) return said

@@ -1,16 +1,34 @@
-import { type Child, type Ending, Scope } from './scope.ts'
-import type { Strand } from './strand.ts'
+import { payBack, deliver } from './outwards.ts'
+import { failed } from './outcome.ts'
+import type { Child, Ending, Scope } from './scope.ts'
+import { Strand } from './strand.ts'
+import type { Outcome } from './verdict.ts'
 
-/** The scope of one `next` of a surround: what a layer can give up as a whole, with all that further layers repeat in it. */
-export class Branch extends Scope implements Child {
+/** The strand of one `next` of a surround: what a layer can give up as a whole, with all that further layers repeat in it. */
+export class Branch extends Strand implements Child {
+  readonly plan: Strand['plan']
+  readonly call: Strand['call']
+  readonly parent: Scope
+  readonly from: number
   before: Child | undefined = undefined
   after: Child | undefined = undefined
-  strand: Strand | undefined = undefined
 
-  constructor(readonly parent: Scope) {
+  constructor(call: Strand['call'], parent: Scope, from: number) {
     super()
     this.deadline = parent.deadline
+    this.ended = undefined
+    this.started = false
     this.probe = parent.probe
+    this.open = 0
+    this.youngest = this.followers = undefined
+    this.plan = call.plan
+    this.at = from
+    this.current = this.place = this.owed = undefined
+    this.done = this.failed = false
+    this.payload = this.tail = this.deferred = undefined
+    this.call = call
+    this.parent = parent
+    this.from = from
     parent.adopt(this)
   }
 
@@ -22,16 +40,25 @@ export class Branch extends Scope implements Child {
     if (this.ended !== undefined) return
     this.ended = ending
     this.endChildren(ending)
-    this.strand?.end(ending)
+    this.overtaken(ending)
   }
 
-  /** The strand has answered; losers and timed-out work may go on. */
-  onAnswer(): void {
+  /** It was ended: that is its answer, if it has none. */
+  overtaken(ending: Ending): void {
+    if (this.done) return
+    payBack(this)
+    deliver(this, failed(ending.error, this.started ? ending.verdict : 'unused', ending.by))
+    this.wakeWith(() => {})
+  }
+
+  answerWith(outcome: Outcome<unknown>): void {
+    this.answer(false, outcome)
+    // Losers and timed-out work may go on.
     if (this.open === 0) this.parent.leave(this)
   }
 
   protected onIdle(): void {
-    if (this.strand?.done === true) this.parent.leave(this)
+    if (this.done) this.parent.leave(this)
   }
 
   heldSettled(): void {}

@@ -1,4 +1,5 @@
-import type { Attempt, AttemptRecord, Call, CallPayload, Priority } from './attempt.ts'
+import { type Attempt, AttemptRecord, type Call, type CallPayload, type Priority } from './attempt.ts'
+import { inwards } from './inwards.ts'
 import { DeadlinePassedError, PipelineClosedError, stackless, TimeoutError } from './errors.ts'
 import type { EventType, Payload } from './events.ts'
 import { show } from './options.ts'
@@ -7,7 +8,8 @@ import { type Called, listen, unlisten } from './caller-signal.ts'
 import { type CallOptions, deadlineOf } from './call-options.ts'
 import type { Plan } from './plan.ts'
 import { refuse, type Refusal } from './policy.ts'
-import { type Ending, Scope } from './scope.ts'
+import { finish, finishFrom, outwards } from './outwards.ts'
+import type { Ending } from './scope.ts'
 import { Strand } from './strand.ts'
 import type { Alarm, Ringable } from './timers.ts'
 import type { Outcome, Settled, Verdict } from './verdict.ts'
@@ -19,81 +21,126 @@ export type TryResult<T> =
 
 let ids = 0
 
-/** One `run` of a pipeline: what its attempts share, and the only one who listens to the caller's signal. */
-export class CallRecord extends Scope implements Call, Called, Ringable {
-  readonly parent = undefined
-  attempts = 0
-  /** The error of the last attempt that failed: the `cause` of a timeout. */
-  lastError: unknown = undefined
-  /** Stamped where somebody wants to know how long the call takes. */
-  startedAt: number = NaN
-  readonly signal: AbortSignal | undefined
-  readonly priority: Priority
-  #id: string | undefined = undefined
-  #alarm: Alarm | undefined = undefined
-  #strand: Strand | undefined = undefined
-  #outcome: Outcome<unknown> | undefined = undefined
-  #settled = false
+/** What the caller says of the end of the call, what it answers while it still holds something, its id: what few calls need. */
+class Rare {
+  id: string | undefined = undefined
+  signal: AbortSignal | undefined = undefined
+  alarm: Alarm | undefined = undefined
+  outcome: Outcome<unknown> | undefined = undefined
+}
 
-  constructor(
-    readonly plan: Plan,
-    readonly fn: (attempt: Attempt) => unknown,
-    readonly options: CallOptions | undefined,
-    /** `tryRun`: the answer is a result, never a rejection. */
-    readonly trying: boolean,
-  ) {
+/** One `run` of a pipeline: what its attempts share, and the only one who listens to the caller's signal. */
+export class CallRecord extends Strand implements Call, Called, Ringable {
+  readonly plan: Plan
+  attempts!: number
+  /** The error of the last attempt that failed: the `cause` of a timeout. */
+  lastError: unknown
+  /** Stamped where somebody wants to know how long the call takes. */
+  startedAt!: number
+  settled!: boolean
+  readonly fn!: (attempt: Attempt) => unknown
+  readonly options: CallOptions | undefined
+  /** `tryRun`: the answer is a result, never a rejection. */
+  readonly trying!: boolean
+  readonly priority!: Priority
+  /** What few calls need. */
+  rare: Rare | undefined
+
+  constructor(plan: Plan, fn: (attempt: Attempt) => unknown, options: CallOptions | undefined, trying: boolean) {
     super()
-    this.signal = options?.signal
-    this.priority = options?.priority ?? 'normal'
+    this.plan = plan
+    this.fn = fn
+    this.options = options
+    this.trying = trying
+    this.priority = options === undefined ? 'normal' : (options.priority ?? 'normal')
+    // `undefined` first: see AttemptRecord.
+    this.deadline = this.startedAt = undefined as unknown as number
+    this.deadline = Infinity
+    this.startedAt = NaN
+    this.at = this.open = this.attempts = 0
+    this.started = this.probe = this.done = this.failed = this.settled = false
+    this.ended = this.youngest = this.followers = undefined
+    this.current = this.place = this.owed = undefined
+    this.payload = this.tail = this.deferred = undefined
+    this.lastError = this.rare = undefined
+  }
+
+  get call(): this {
+    return this
+  }
+  get parent(): undefined {
+    return undefined
+  }
+  get from(): 0 {
+    return 0
+  }
+
+  get more(): Rare {
+    return (this.rare ??= new Rare())
+  }
+  get signal(): AbortSignal | undefined {
+    return this.rare?.signal
   }
 
   /** Starts the call and returns the promise of its answer. */
   begin(): Promise<unknown> {
-    const { plan, signal } = this
+    const { plan, options } = this
     plan.callBegan()
-    const strand = (this.#strand = new Strand(this, this, 0))
     if (plan.stamping) this.startedAt = plan.clock.now()
-    if (signal?.aborted === true) return strand.refuse(this.#ended({ by: 'caller', verdict: 'ignored', error: signal.reason as unknown }), true)
-    const { options } = this
-    if (options?.deadline !== undefined || options?.timeoutMs !== undefined) {
-      const now = plan.clock.now()
-      this.deadline = deadlineOf(options, now)
-      if (now >= this.deadline) return strand.refuse(this.#ended(this.#deadlinePassed()), true)
-      if (this.deadline !== Infinity) this.#alarm = plan.timers.set(this, this.deadline, this.deadline - now)
-    }
-    if (signal !== undefined) listen(signal, this)
+    if (options !== undefined && !this.bound(options)) return this.promise()
     if (plan.closing) {
       const refusal = closedRefusal(plan)
       plan.refused(this, refusal, this)
-      return strand.refuse(new Refused(refusal, plan, 0) as unknown as Outcome<never>, false)
+      outwards(this, plan.nodes.length - 1, new AttemptRecord(this, this), new Refused(refusal, plan, 0) as unknown as Outcome<never>)
+    } else inwards(this, 0, this, undefined)
+    return this.promise()
+  }
+
+  /** What the caller says of its end. False when that has come already: steps may still answer. */
+  private bound(options: CallOptions): boolean {
+    const { signal, deadline, timeoutMs } = options
+    let ending: Ending | undefined
+    if (signal !== undefined) this.more.signal = signal
+    if (signal?.aborted === true) ending = { by: 'caller', verdict: 'ignored', error: signal.reason as unknown }
+    else if (deadline !== undefined || timeoutMs !== undefined) {
+      const { clock, timers } = this.plan
+      const now = clock.now()
+      this.deadline = deadlineOf(options, now)
+      if (now >= this.deadline) ending = this.deadlinePassed()
+      else if (this.deadline !== Infinity) this.more.alarm = timers.set(this, this.deadline, this.deadline - now)
     }
-    return strand.begin(undefined)
+    if (ending === undefined) {
+      if (signal !== undefined) listen(signal, this)
+      return true
+    }
+    finishFrom(this, this.plan.nodes.length - 1, new AttemptRecord(this, this), this.endedAs(ending))
+    return false
   }
 
   callerAborted(): void {
-    this.#end({ by: 'caller', verdict: 'ignored', error: this.signal?.reason as unknown })
+    this.endNow({ by: 'caller', verdict: 'ignored', error: this.signal?.reason as unknown })
   }
 
   /** The caller's deadline. */
   ring(): void {
-    this.#alarm = undefined
-    this.#end(this.#deadlinePassed())
+    this.more.alarm = undefined
+    this.endNow(this.deadlinePassed())
   }
 
-  #end(ending: Ending): void {
-    if (this.ended !== undefined || this.#settled) return
-    this.#unlisten()
-    const outcome = this.#ended(ending)
+  private endNow(ending: Ending): void {
+    if (this.ended !== undefined || this.settled) return
+    if (this.rare !== undefined) this.unlisten(this.rare)
+    const outcome = this.endedAs(ending)
     this.endChildren(ending)
-    this.#strand?.finish(outcome)
+    finish(this, outcome)
   }
 
-  #ended(ending: Ending): Outcome<never> {
+  private endedAs(ending: Ending): Outcome<never> {
     this.ended = ending
     return failed(ending.error, this.started ? 'ignored' : 'unused', ending.by)
   }
 
-  #deadlinePassed(): Ending {
+  private deadlinePassed(): Ending {
     const { name, stacks } = this.plan
     const details = { pipeline: name, attempts: this.attempts, cause: this.lastError }
     const error = stackless(
@@ -106,37 +153,49 @@ export class CallRecord extends Scope implements Call, Called, Ringable {
     return { by: 'caller', verdict: 'ignored', error }
   }
 
-  #unlisten(): void {
-    if (this.signal !== undefined) unlisten(this.signal, this)
-    if (this.#alarm === undefined) return
-    this.plan.timers.clear(this.#alarm)
-    this.#alarm = undefined
+  private unlisten(rare: Rare): void {
+    if (rare.signal !== undefined) unlisten(rare.signal, this)
+    if (rare.alarm === undefined) return
+    this.plan.timers.clear(rare.alarm)
+    rare.alarm = undefined
   }
 
   // ── answering ──
 
-  /** The strand has an answer; what an attempt still holds is waited for before the call counts as settled. */
-  onAnswer(outcome: Outcome<unknown>): void {
-    this.#outcome = outcome
+  /** What an attempt still holds is waited for before the call counts as settled. */
+  answerWith(outcome: Outcome<unknown>): void {
+    if (this.trying) this.answer(false, this.result(outcome))
+    else this.answer(!outcome.ok, outcome.ok ? outcome.value : outcome.error)
     const holder = (outcome as { holder?: AttemptRecord | undefined }).holder
-    if (holder !== undefined && !holder.settled && holder.parent.owner === this) holder.awaitedBy = this
-    else this.#settle(outcome.verdict, outcome.endedBy ?? 'work', outcome.retryAfterMs)
+    if (holder !== undefined && !holder.settled && holder.parent.owner === this) {
+      this.more.outcome = outcome
+      holder.awaitedBy = this
+    } else this.settle(outcome, outcome.verdict, outcome.endedBy ?? 'work', outcome.retryAfterMs)
   }
 
-  heldSettled(settled: Settled): void {
-    this.#settle(settled.verdict, settled.endedBy, settled.retryAfterMs)
+  /** A success that nobody but the caller is told of. */
+  answerWithValue(value: unknown): void {
+    if (this.done) return this.plan.discard(value)
+    this.answer(false, value)
+    this.settled = true
+    if (this.rare !== undefined) this.unlisten(this.rare)
+    if (this.open === 0) this.plan.callEnded()
   }
 
-  #settle(verdict: Verdict, endedBy: Settled['endedBy'], retryAfterMs: number | undefined): void {
-    if (this.#settled) return
-    this.#settled = true
-    this.#unlisten()
-    if (this.plan.stamping) this.plan.callSettled(this, this.#outcome!, new SettledRecord(verdict, endedBy, retryAfterMs, this.plan.clock))
+  heldSettled({ verdict, endedBy, retryAfterMs }: Settled): void {
+    this.settle(this.more.outcome!, verdict, endedBy, retryAfterMs)
+  }
+
+  private settle(outcome: Outcome<unknown>, verdict: Verdict, endedBy: Settled['endedBy'], retryAfterMs: number | undefined): void {
+    if (this.settled) return
+    this.settled = true
+    if (this.rare !== undefined) this.unlisten(this.rare)
+    if (this.plan.stamping) this.plan.callSettled(this, outcome, new SettledRecord(verdict, endedBy, retryAfterMs, this.plan.clock))
     if (this.open === 0) this.plan.callEnded()
   }
 
   protected onIdle(): void {
-    if (this.#settled) this.plan.callEnded()
+    if (this.settled) this.plan.callEnded()
   }
 
   /** `tryRun`'s answer. */
@@ -158,7 +217,7 @@ export class CallRecord extends Scope implements Call, Called, Ringable {
   // ── the face that policies see ──
 
   get id(): string {
-    return (this.#id ??= (++ids).toString(36))
+    return (this.more.id ??= (++ids).toString(36))
   }
   get pipeline(): string {
     return this.plan.name
@@ -190,6 +249,11 @@ export class CallRecord extends Scope implements Call, Called, Ringable {
   emit<T extends EventType>(type: T, payload: CallPayload<T>): void {
     this.plan.emit(type, { call: this.id, at: this.plan.clock.now(), ...payload } as unknown as Payload<T>)
   }
+}
+
+/** A function of its own: see `attemptOf`. */
+export function callOf(plan: Plan, fn: (attempt: Attempt) => unknown, options: CallOptions | undefined, trying: boolean): CallRecord {
+  return new CallRecord(plan, fn, options, trying)
 }
 
 export function closedRefusal(plan: { readonly name: string }): Refusal {

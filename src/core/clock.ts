@@ -31,12 +31,22 @@ interface Handle {
   unref?(): unknown
 }
 
+let timedBy: unknown
+let timer: { now(): number }
+
 /**
  * `performance.now` and `setTimeout`, looked up at each call so that fake timers work. After a timer it lets I/O have one
  * turn: when the event loop was blocked, an answer that has already arrived wins over the deadline that has passed too.
  */
 export const systemClock: Clock = {
-  now: () => performance.now(),
+  now() {
+    // Node's `performance` is a getter, 6 to 10 ns of 48; `setTimeout` is not, and who fakes the one fakes the other.
+    if (setTimeout !== timedBy) {
+      timedBy = setTimeout
+      timer = performance
+    }
+    return timer.now()
+  },
   get source() {
     return setTimeout
   },
@@ -83,6 +93,11 @@ export const systemClock: Clock = {
     }
     return cancel
   },
+}
+
+/** The default clock's is looked up without its getter, 15 ns of a timeout's. */
+export function sourceOf(clock: Clock): unknown {
+  return clock === systemClock ? setTimeout : clock.source
 }
 
 export function checkClock(option: string, clock: unknown): void {

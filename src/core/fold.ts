@@ -32,7 +32,9 @@ export function fold(plan: Plan): Folded {
     else {
       if (run.length > 0) put(new Stage(run, false, plan))
       run = []
-      put({ kind: policy.after === undefined ? 'surround' : 'step', layer: policy })
+      // oxlint-disable-next-line typescript/unbound-method -- it is called with its layer as `this`
+      const { after } = policy
+      put({ kind: after === undefined ? 'surround' : 'step', layer: policy, after })
     }
   }
   put(new Stage(run, true, plan))

@@ -55,7 +55,7 @@ export class Refused {
 
 /** What the guards are told; it reads the clock when the first of them asks. */
 export class SettledRecord implements Settled {
-  #at: number | undefined
+  private at: number | undefined = undefined
   constructor(
     readonly verdict: Verdict,
     readonly endedBy: EndedBy,
@@ -63,6 +63,6 @@ export class SettledRecord implements Settled {
     readonly clock: Clock,
   ) {}
   get settledAt(): number {
-    return (this.#at ??= this.clock.now())
+    return (this.at ??= this.clock.now())
   }
 }

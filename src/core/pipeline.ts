@@ -1,5 +1,5 @@
 import { abortWork, type Attempt, AttemptRecord } from './attempt.ts'
-import { CallRecord, type TryResult } from './call.ts'
+import { callOf, type TryResult } from './call.ts'
 import { type CallOptions, callOptions } from './call-options.ts'
 import { checkClock } from './clock.ts'
 import { describe, type Description, draw } from './describe.ts'
@@ -179,8 +179,8 @@ export function start(plan: Plan, fn: unknown, said: CallOptions | Attempt | und
     return trying ? Promise.resolve({ ok: false, error, attempts: 0 }) : Promise.reject(error as Error)
   }
   const { enclosing } = plan
-  if (enclosing === undefined) return new CallRecord(plan, fn as Work<unknown>, options, trying).begin()
-  const call = new CallRecord(plan, within(enclosing, plan.report, fn as Work<unknown>), options, trying)
+  if (enclosing === undefined) return callOf(plan, fn as Work<unknown>, options, trying).begin()
+  const call = callOf(plan, within(enclosing, plan.report, fn as Work<unknown>), options, trying)
   return around(enclosing, call, plan.report, () => call.begin())
 }
 

@@ -11,7 +11,7 @@ import { show } from './options.ts'
 import { attach, enclosing, type Observed, type Observer, tell } from './observer.ts'
 import { type Host, type Layer, type Policy, type Refusal, refusalFacts } from './policy.ts'
 import type { Stage } from './stage.ts'
-import type { Parking } from './parking.ts'
+import type { Place } from './place.ts'
 import { type Timers, timersOf } from './timers.ts'
 import { type Classify, classify, type Outcome, type Settled } from './verdict.ts'
 
@@ -19,6 +19,8 @@ import { type Classify, classify, type Outcome, type Settled } from './verdict.t
 export interface LayerNode {
   readonly kind: 'step' | 'surround'
   readonly layer: Layer<unknown>
+  /** Looked up once: layers of every shape meet where it is called. */
+  readonly after: Layer<unknown>['after']
 }
 
 export type Node = Stage | LayerNode
@@ -60,6 +62,8 @@ export class Plan implements Observed {
   readonly classify: Classify
   /** The default classifier: a value is a success, without asking. */
   readonly trusting: boolean
+  /** Guards alone: no outcome is looked at between the function and its caller. */
+  readonly plain: boolean
   readonly stacks: boolean
   observers: readonly Observer[] = []
   /** Those of them that stand around calls or attempts. */
@@ -69,7 +73,7 @@ export class Plan implements Observed {
   readonly warnings: readonly string[]
   readonly host: Host
   /** Strands in a queue or a back-off. */
-  readonly parked: Set<Parking> = new Set()
+  readonly parked: Set<Place> = new Set()
   /** Attempts whose signal somebody has read. */
   readonly live: Set<AttemptRecord> = new Set()
   /** Whether calls and attempts are stamped with their start, for who observes. */
@@ -106,6 +110,7 @@ export class Plan implements Observed {
     this.events.onInternalError = this.report
     const folded = fold(this)
     this.nodes = folded.nodes
+    this.plain = folded.nodes.length === 1
     this.stepsBefore = folded.stepsBefore
     this.host = folded.host
     this.warnings = folded.warnings
@@ -182,7 +187,7 @@ export class Plan implements Observed {
   /** No new calls; what is closed and at rest lets go of the policies that it shares. */
   close(): void {
     this.closing = true
-    for (const strand of this.parked) strand.close()
+    for (const place of this.parked) place.close()
     if (this.inFlight === 0) this.#heard()
   }
 
@@ -202,7 +207,6 @@ export class Plan implements Observed {
   }
 
   attemptSettled(attempt: AttemptRecord, settled: Settled): void {
-    if (!this.stamping) return
     for (const observer of this.observers) {
       if (observer.attemptSettled !== undefined) guarded(this.report, () => observer.attemptSettled!(attempt, settled))
     }

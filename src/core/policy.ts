@@ -3,9 +3,8 @@ import type { Clock } from './clock.ts'
 import type { PolicyEvents, RefusalFacts } from './events.ts'
 import type { OnInternalError } from './hooks.ts'
 import { nameOfKind, type RejectedError, type RejectedErrorClass, stackless } from './errors.ts'
+import { refused } from './inwards.ts'
 import { show } from './options.ts'
-import type { Stage } from './stage.ts'
-import type { Strand } from './strand.ts'
 import type { Outcome, Settled } from './verdict.ts'
 import { Wait } from './wait.ts'
 
@@ -124,7 +123,7 @@ export type Policy = Guard<any> | Layer<unknown>
 /** What `admit` answers instead of a permit: one class to ask for in the stage's loop. What is to be done, each answer knows. */
 export abstract class Unadmitted {
   /** @internal */
-  abstract turn(strand: Strand, stage: Stage, attempt: AttemptRecord): void
+  abstract turn(attempt: AttemptRecord): void
 }
 
 /** No: a value, until the edge of the pipeline turns it into a `RejectedError`. Made by {@link refuse}. */
@@ -146,8 +145,8 @@ export class Refusal extends Unadmitted {
   }
 
   /** @internal */
-  turn(strand: Strand, stage: Stage, attempt: AttemptRecord): void {
-    strand.refused(stage, attempt, this)
+  turn(attempt: AttemptRecord): void {
+    refused(attempt, this)
   }
 }
 
@@ -158,8 +157,8 @@ export class Later extends Unadmitted {
   }
 
   /** @internal */
-  turn(strand: Strand, stage: Stage, attempt: AttemptRecord): void {
-    new Wait(strand, stage, attempt, this.plan).begin()
+  turn(attempt: AttemptRecord): void {
+    new Wait(attempt, this.plan).begin()
   }
 }
 

@@ -4,6 +4,7 @@ import { beginLoop, endLoop } from './events.ts'
 import { guarded, isThenable, quieted } from './hooks.ts'
 import { show } from './options.ts'
 import { failed, SettledRecord } from './outcome.ts'
+import { conclude } from './outwards.ts'
 import type { Plan } from './plan.ts'
 import { type Guard, Unadmitted, unguarded } from './policy.ts'
 import type { Ending } from './scope.ts'
@@ -11,6 +12,32 @@ import type { EndedBy, Settled, Verdict } from './verdict.ts'
 
 /** Whose timer comes later than this was paused itself (a blocked event loop, a laptop asleep): that says nothing about the dependency. */
 export const lateAfterMs = (spanMs: number): number => Math.max(50, spanMs * 0.1)
+
+/** Before a guard's first answer, which may be anything. */
+const NOTHING = Symbol('nothing')
+
+/**
+ * A guard as its stage sees it. Stages of all pipelines share one loop, which meets guards of every shape there: looking a hook up
+ * takes it 5 to 10 ns each time, so they are looked up once.
+ */
+class Post {
+  readonly admit: Guard['admit']
+  readonly settle: Guard['settle']
+  readonly release: Guard['release']
+  /** What it admitted with last. Most guards have one permit for all attempts, and what is known to be a permit need not be looked at. */
+  known: unknown = NOTHING
+
+  constructor(
+    readonly guard: Guard,
+    readonly index: number,
+  ) {
+    // oxlint-disable-next-line typescript/unbound-method -- each is called with its guard as `this`
+    const { admit, settle, release } = guard
+    this.admit = admit
+    this.settle = settle
+    this.release = release
+  }
+}
 
 /**
  * A run of neighbouring guards. The only place that admits, settles and releases, and so the only one that has to know
@@ -20,10 +47,13 @@ export class Stage {
   readonly kind = 'stage'
   /** Guards that read `startedAt` when they settle. */
   readonly timed: boolean
-  /** Guards whose first answer has been looked at: an asynchronous `admit` is found there. */
-  readonly #proven: boolean[]
   /** Its span is that of one attempt; those of timeouts further out last. */
   readonly innermostTimeout: Guard | undefined
+  /** Outer to inner. */
+  private readonly posts: readonly Post[]
+  /** Inner to outer, those that want to be told. */
+  private readonly settling: readonly Post[]
+  private readonly releasing: readonly Post[]
 
   constructor(
     readonly guards: readonly Guard[],
@@ -33,7 +63,10 @@ export class Stage {
   ) {
     this.timed = guards.some((guard) => guard.timed === true)
     this.innermostTimeout = guards.filter(({ timeoutMs }) => timeoutMs !== undefined).at(-1)
-    this.#proven = guards.map(() => false)
+    this.posts = guards.map((guard, i) => new Post(guard, i))
+    const inwards = this.posts.toReversed()
+    this.settling = inwards.filter(({ settle }) => settle !== undefined)
+    this.releasing = inwards.filter(({ release }) => release !== undefined)
   }
 
   /**
@@ -41,23 +74,26 @@ export class Stage {
    * said that did not, whose index is `attempt.admitted`. When one throws, nothing stays admitted.
    */
   admit(attempt: AttemptRecord): Unadmitted | undefined {
-    const { guards } = this
-    if (this.plan.timers.watched > 0) this.plan.timers.reap()
-    if (guards.length === 0) return undefined
+    const { posts, plan } = this
+    if (plan.timers.watched > 0) plan.timers.reap()
     // What is told of it by `reap` may have ended it.
-    if (attempt.settled) return undefined
-    const permits = (attempt.permits ??= new Array<object>(guards.length))
+    if (posts.length === 0 || attempt.settled) return undefined
+    // A literal is copied from its boilerplate; one that is too short grows.
+    const permits = (attempt.permits ??= [unguarded, unguarded, unguarded, unguarded])
     beginLoop()
     try {
-      for (let i = attempt.admitted; i < guards.length; i++) {
-        const guard = guards[i]!
+      for (let i = attempt.admitted; i < posts.length; i++) {
+        const post = posts[i]!
         const bound = attempt.deadline
-        const answer = guard.admit(attempt)
-        if (attempt.deadline !== bound) this.#bounded(attempt, guard, bound)
-        if (answer instanceof Unadmitted) return answer
-        if (this.#proven[i] !== true) this.#prove(i, guard, answer)
+        const answer = post.admit.call(post.guard, attempt)
+        if (attempt.deadline !== bound) this.bounded(attempt, post.guard, bound)
+        if (answer !== post.known) {
+          if (answer instanceof Unadmitted) return answer
+          if (post.known === NOTHING) prove(post.guard, answer)
+          post.known = answer
+        }
         // This admit has ended the attempt: the guards before it have been told.
-        if (attempt.settled) return this.giveBack(guard, answer, attempt)
+        if (attempt.settled) return this.giveBack(post.guard, answer, attempt)
         permits[i] = answer
         attempt.admitted = i + 1
       }
@@ -79,22 +115,13 @@ export class Stage {
   }
 
   /** A guard may lower the deadline, never raise it. */
-  #bounded(attempt: AttemptRecord, guard: Guard, bound: number): void {
+  private bounded(attempt: AttemptRecord, guard: Guard, bound: number): void {
     if (attempt.deadline >= bound) {
       attempt.deadline = bound
       return
     }
     if (attempt.limiter !== undefined) attempt.around = { deadline: bound, limiter: attempt.limiter }
     attempt.limiter = guard
-  }
-
-  #prove(i: number, guard: Guard, answer: unknown): void {
-    if (typeof answer === 'object' && answer !== null && !isThenable(answer) && !(answer instanceof Error)) {
-      this.#proven[i] = true
-      return
-    }
-    quieted(answer)
-    throw new TypeError(`admit of the guard ${show(guard.name)} must answer an object, refuse(…) or later(…) at once, got ${answer instanceof Error ? 'an error' : show(answer)}`)
   }
 
   /** Sets the timer of an attempt whose deadline one of its own guards has lowered. */
@@ -111,8 +138,8 @@ export class Stage {
   unwind(attempt: AttemptRecord, by: EndedBy = 'refusal'): void {
     attempt.answered = attempt.settled = true
     attempt.disarm()
-    this.#tell(attempt, new SettledRecord('unused', by, undefined, this.plan.clock))
-    this.#free(attempt)
+    this.tell(attempt, new SettledRecord('unused', by, undefined, this.plan.clock))
+    this.free(attempt)
   }
 
   /** The verdict is known. Only the first one counts. */
@@ -120,11 +147,15 @@ export class Stage {
     if (attempt.settled) return
     attempt.answered = attempt.settled = true
     attempt.disarm()
-    const settled = new SettledRecord(verdict, endedBy, retryAfterMs, this.plan.clock)
-    this.#tell(attempt, settled)
-    if (this.innermost && attempt.started) this.plan.attemptSettled(attempt, settled)
-    if (attempt.open === 0) this.release(attempt)
-    attempt.awaitedBy?.heldSettled(settled)
+    const { awaitedBy } = attempt
+    const { plan } = this
+    if (this.settling.length > 0 || plan.stamping || awaitedBy !== undefined) {
+      const settled = new SettledRecord(verdict, endedBy, retryAfterMs, plan.clock)
+      this.tell(attempt, settled)
+      if (plan.stamping && this.innermost && attempt.started) plan.attemptSettled(attempt, settled)
+      if (attempt.open === 0) this.release(attempt)
+      awaitedBy?.heldSettled(settled)
+    } else if (attempt.open === 0) this.release(attempt)
   }
 
   /** All work within has ended. */
@@ -133,19 +164,20 @@ export class Stage {
       this.plan.timers.clear(attempt.watch)
       attempt.watch = undefined
     }
-    this.#free(attempt)
+    this.free(attempt)
     attempt.part()
   }
 
-  #tell(attempt: AttemptRecord, settled: Settled): void {
-    const { permits } = attempt
+  private tell(attempt: AttemptRecord, settled: Settled): void {
+    const { permits, admitted } = attempt
     if (permits === undefined) return
     beginLoop()
-    for (let i = attempt.admitted - 1; i >= 0; i--) {
-      const permit = permits[i]!
+    for (const { guard, index, settle } of this.settling) {
+      if (index >= admitted) continue
+      const permit = permits[index]!
       if (permit === unguarded) continue
       try {
-        const said: unknown = this.guards[i]!.settle?.(permit, settled, attempt)
+        const said: unknown = settle!.call(guard, permit, settled, attempt)
         if (said !== undefined) quieted(said, this.plan.report)
       } catch (error) {
         this.plan.report(error)
@@ -154,26 +186,27 @@ export class Stage {
     endLoop()
   }
 
-  #free(attempt: AttemptRecord): void {
-    const { permits } = attempt
-    if (permits === undefined) return this.#forget(attempt)
+  private free(attempt: AttemptRecord): void {
+    const { permits, admitted } = attempt
+    if (permits === undefined || this.releasing.length === 0) return this.forget(attempt)
     beginLoop()
-    for (let i = attempt.admitted - 1; i >= 0; i--) {
-      const permit = permits[i]!
+    for (const { guard, index, release } of this.releasing) {
+      if (index >= admitted) continue
+      const permit = permits[index]!
       if (permit === unguarded) continue
       try {
-        const said: unknown = this.guards[i]!.release?.(permit, attempt)
+        const said: unknown = release!.call(guard, permit, attempt)
         if (said !== undefined) quieted(said, this.plan.report)
       } catch (error) {
         this.plan.report(error)
       }
     }
-    attempt.permits = undefined
-    this.#forget(attempt)
+    this.forget(attempt)
     endLoop()
   }
 
-  #forget(attempt: AttemptRecord): void {
+  private forget(attempt: AttemptRecord): void {
+    attempt.permits = undefined
     if (attempt.controller !== undefined) this.plan.live.delete(attempt)
   }
 
@@ -197,7 +230,7 @@ export class Stage {
     attempt.end({ by: 'timeout', verdict, error })
     if (call.wants('timeout.expired')) call.emit('timeout.expired', { policy: limiter?.name ?? '', timeoutMs: alarm.spanMs, number, verdict })
     // What it only holds (`until`) was answered long ago: a further attempt may wait in a back-off meanwhile.
-    if (!answered) attempt.strand?.conclude(attempt.at - 1, attempt, failed(error, started ? verdict : 'unused', 'timeout'))
+    if (!answered) conclude(attempt, attempt.at - 1, failed(error, started ? verdict : 'unused', 'timeout'))
   }
 
   /** A layer gives the attempt up. */
@@ -205,7 +238,7 @@ export class Stage {
     if (attempt.settled) return
     const wasAnswered = attempt.answered
     attempt.end(ending)
-    if (!wasAnswered) attempt.strand?.conclude(attempt.at - 1, attempt, failed(ending.error, ending.verdict, ending.by))
+    if (!wasAnswered) conclude(attempt, attempt.at - 1, failed(ending.error, ending.verdict, ending.by))
   }
 
   /** Ends the attempt's own part, after its children: guards first, then the function's signal. */
@@ -228,14 +261,14 @@ export class Stage {
   abandon(attempt: AttemptRecord): void {
     attempt.watch = undefined
     if (attempt.open === 0) return
-    if (!attempt.settled && this.#inUse(attempt)) return this.lingers(attempt)
+    if (!attempt.settled && this.inUse(attempt)) return this.lingers(attempt)
     // Whatever is still open counts as ended; should it really end, nobody asks any more.
     attempt.open = 0
     if (attempt.settled) this.release(attempt)
     else this.settle(attempt, 'ignored', 'work', undefined)
   }
 
-  #inUse({ holding }: AttemptRecord): boolean {
+  private inUse({ holding }: AttemptRecord): boolean {
     let used = false
     for (const held of holding ?? []) {
       guarded(this.plan.report, () => {
@@ -244,4 +277,11 @@ export class Stage {
     }
     return used
   }
+}
+
+/** An asynchronous `admit`, or one that answers nothing, is found at its first answer. */
+function prove(guard: Guard, answer: unknown): void {
+  if (typeof answer === 'object' && answer !== null && !isThenable(answer) && !(answer instanceof Error)) return
+  quieted(answer)
+  throw new TypeError(`admit of the guard ${show(guard.name)} must answer an object, refuse(…) or later(…) at once, got ${answer instanceof Error ? 'an error' : show(answer)}`)
 }

@@ -1,5 +1,5 @@
 import { Alarm, SpanList, type Ringable } from './alarm.ts'
-import { LONGEST_MS, type Cancel, type Clock } from './clock.ts'
+import { LONGEST_MS, type Cancel, type Clock, sourceOf } from './clock.ts'
 import { before, Heap } from './heap.ts'
 
 export { Alarm, type Ringable } from './alarm.ts'
@@ -20,6 +20,8 @@ export class Timers {
   // What is due in this turn is taken out first: an alarm set meanwhile waits for the next turn and starves nobody.
   readonly #due = new SpanList(NaN, false)
   readonly #overdue = new SpanList(NaN, true)
+  /** The list that was asked for last: most often the next alarm has the same span. */
+  #latest: SpanList | undefined = undefined
   #order = 0
   #spare = 0
   #waiting = 0
@@ -47,7 +49,7 @@ export class Timers {
     if (fixed) this.#enlist(alarm)
     else this.#heap.push(alarm)
     if (this.#waiting++ === 0) this.#cancel?.ref?.()
-    if (due < this.#armedFor || this.#source !== this.clock.source || this.#lost(due - spanMs)) this.#arm()
+    if (due < this.#armedFor || this.#source !== sourceOf(this.clock) || this.#lost(due - spanMs)) this.#arm()
     return alarm
   }
 
@@ -100,9 +102,9 @@ export class Timers {
   }
 
   #enlist(alarm: Alarm): void {
-    let list = this.#spans.get(alarm.spanMs)
-    if (list === undefined) this.#spans.set(alarm.spanMs, (list = new SpanList(alarm.spanMs, false)))
-    else if (list.head === undefined) this.#spare--
+    let list = this.#latest
+    if (list?.spanMs !== alarm.spanMs) this.#latest = list = this.#listOf(alarm.spanMs)
+    if (list.head === undefined) this.#spare--
     list.add(alarm)
     if (list.place < 0) {
       list.rank(alarm)
@@ -111,6 +113,16 @@ export class Timers {
       list.rank(alarm)
       this.#heap.moved(list)
     }
+  }
+
+  /** The list of a span; a new one counts as a spare. */
+  #listOf(spanMs: number): SpanList {
+    let list = this.#spans.get(spanMs)
+    if (list === undefined) {
+      this.#spans.set(spanMs, (list = new SpanList(spanMs, false)))
+      this.#spare++
+    }
+    return list
   }
 
   #take(alarm: Alarm, list: SpanList): void {
@@ -124,6 +136,7 @@ export class Timers {
   #drop(list: SpanList): void {
     this.#spans.delete(list.spanMs)
     this.#heap.remove(list)
+    if (this.#latest === list) this.#latest = undefined
   }
 
   /** The alarm that is due first. Sets the ranks of the lists right as it meets them, and drops empty ones. */
@@ -152,7 +165,7 @@ export class Timers {
     if (first === undefined) return
     const now = this.clock.now()
     this.#armedFor = Math.min(Math.max(first.due, now), now + LONGEST_MS)
-    this.#source = this.clock.source
+    this.#source = sourceOf(this.clock)
     this.#cancel = this.clock.after(Math.min(Math.max(first.due - now, 0), LONGEST_MS), this.#fire)
   }
 

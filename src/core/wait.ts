@@ -2,9 +2,9 @@ import type { AttemptRecord } from './attempt.ts'
 import { closedRefusal } from './call.ts'
 import { DeadlinePassedError } from './errors.ts'
 import { guarded } from './hooks.ts'
+import { back, broke, enter, goOn, refused } from './inwards.ts'
 import { type Guard, type LaterPlan, refuse, Refusal } from './policy.ts'
 import type { Stage } from './stage.ts'
-import type { Strand } from './strand.ts'
 import type { Alarm, Ringable } from './timers.ts'
 
 /**
@@ -12,27 +12,28 @@ import type { Alarm, Ringable } from './timers.ts'
  * pipeline closes. What follows runs in a promise of the caller's own async context, never in the waker's stack.
  */
 export class Wait implements Ringable {
+  readonly #stage: Stage
   readonly #guard: Guard
   #over = false
   #alarm: Alarm | undefined = undefined
 
   constructor(
-    readonly strand: Strand,
-    readonly stage: Stage,
     readonly attempt: AttemptRecord,
     readonly later: LaterPlan,
   ) {
-    this.#guard = stage.guards[attempt.admitted]!
+    this.#stage = attempt.stage!
+    this.#guard = this.#stage.guards[attempt.admitted]!
   }
 
   begin(): void {
-    const { strand, stage, attempt, later } = this
-    if (stage.plan.closing) return strand.refused(stage, attempt, closedRefusal(stage.plan))
+    const { attempt, later } = this
+    const stage = this.#stage
+    if (stage.plan.closing) return refused(attempt, closedRefusal(stage.plan))
     attempt.join()
     attempt.now()
     attempt.waiting = this
     stage.arm(attempt)
-    strand.parkUntil(() => this.#refuse(() => closedRefusal(stage.plan)))
+    attempt.strand.parkUntil(() => this.#refuse(() => closedRefusal(stage.plan)))
     try {
       later.start((answer) => this.#wake(answer))
     } catch (error) {
@@ -55,7 +56,7 @@ export class Wait implements Ringable {
 
   /** The caller has gone and the guard did not know it yet. */
   #giveBack(permit: object): void {
-    if (!(permit instanceof Refusal)) this.stage.giveBack(this.#guard, permit, this.attempt)
+    if (!(permit instanceof Refusal)) this.#stage.giveBack(this.#guard, permit, this.attempt)
   }
 
   ring(): void {
@@ -72,27 +73,28 @@ export class Wait implements Ringable {
   leave(): void {
     if (this.#over) return
     this.#finish()
-    guarded(this.stage.plan.report, () => this.later.cancel())
+    guarded(this.#stage.plan.report, () => this.later.cancel())
   }
 
   #finish(): void {
     this.#over = true
     this.attempt.waiting = undefined
-    if (this.#alarm !== undefined) this.stage.plan.timers.clear(this.#alarm)
+    if (this.#alarm !== undefined) this.#stage.plan.timers.clear(this.#alarm)
   }
 
   #goOn(refusal: (() => Refusal) | undefined): void {
-    this.strand.wakeWith(() => this.#resume(refusal))
+    this.attempt.strand.wakeWith(() => this.#resume(refusal))
   }
 
   #resume(refusal: (() => Refusal) | undefined): void {
-    const { strand, stage, attempt } = this
+    const { attempt } = this
+    const stage = this.#stage
     if (attempt.ended !== undefined) return
     if (refusal !== undefined) {
       try {
-        return strand.refused(stage, attempt, refusal())
+        return refused(attempt, refusal())
       } catch (error) {
-        return strand.broke(stage, attempt, error)
+        return broke(attempt, error)
       }
     }
     // Time is read anew, because waiting is not slowness.
@@ -101,11 +103,12 @@ export class Wait implements Ringable {
       // Too late, though its timer has not come by yet.
       if (attempt.deadline < attempt.outerDeadline) return stage.expire(attempt, attempt.startedAt)
       // A branch does not wait for an outer timer: its call may be answered, and the timer cleared, before that comes by.
-      if (!strand.whole) return strand.refused(stage, attempt, refuse(stage.plan, DeadlinePassedError, () => 'the deadline passed in a queue'))
+      if (attempt.strand.from > 0) return refused(attempt, refuse(stage.plan, DeadlinePassedError, () => 'the deadline passed in a queue'))
       // Whoever the deadline belongs to decides, in this very turn.
-      strand.back(stage, attempt)
-      return strand.parkAgain()
+      back(attempt)
+      attempt.strand.park()
+      return
     }
-    if (strand.enter(stage, attempt)) strand.goOn(stage, attempt)
+    if (enter(attempt)) goOn(attempt)
   }
 }

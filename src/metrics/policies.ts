@@ -24,19 +24,16 @@ export function policiesOf(track: Track, live: readonly Observed[], when: When):
       else if (!group.includes(policy)) group.push(policy)
     }
   }
-  return [...groups].map(([name, group]) => shownOf(track, name, group, when)).filter((one) => one !== undefined)
+  return [...groups].map(([name, group]) => shownOf(track, name, group, when))
 }
 
 /** Under one name, as many pipelines are looked at. */
 const MOST = 100
 
-function shownOf(track: Track, name: string, group: readonly Policy[], when: When): PolicySnapshot | undefined {
+function shownOf(track: Track, name: string, group: readonly Policy[], when: When): PolicySnapshot {
   const [first] = group as [Policy, ...Policy[]]
   const type = first.type ?? first.name
-  const facts = factsOf(track, name, type, group, when)
-  const pressure = Math.max(...group.map(shown.pressure))
-  if (facts === undefined && !group.some((policy) => 'pressure' in policy)) return undefined
-  return { name, type, mode: shown.mode(first), pressure, ...facts }
+  return { name, type, mode: shown.mode(first), pressure: Math.max(...group.map(shown.pressure)), ...factsOf(track, name, type, group, when) }
 }
 
 /** What a kind of policy has to show; `undefined`: nothing. */

@@ -7,6 +7,7 @@ import type { Snapshot } from './snapshot.ts'
 import { HISTORY_MS } from './states.ts'
 import { STEPS } from './tape.ts'
 import { Track } from './track.ts'
+import { cut } from './words.ts'
 import { Watch } from './watch.ts'
 
 /** Counts what happens in pipelines: see {@link recorder}. Hand it to them, or to `keyed`, as an observer: `observers: [metrics]`. */
@@ -14,6 +15,8 @@ export interface Recorder extends Observer {
   attached(pipeline: Observed): Observer
   /** All that it knows, as plain data that survives JSON. Pure: it changes nothing, and may be taken as often as one likes. */
   snapshot(options?: SnapshotOptions): Snapshot
+  /** Puts a warning of an exporter, or of yours, into the log: `exporter.warned`. */
+  warn(message: string): void
   /** The pipelines recorded under a name (`PipelineSnapshot.name`) that are still alive: their policies can be steered. */
   live(name: string): readonly Observed[]
 }
@@ -101,6 +104,9 @@ export function recorder(options?: RecorderOptions): Recorder {
         pipelines: asked.map((track) => picture(track, { at, since, historyFrom, detail: wants(detail, track.label), series: wants(series, track.label), config: wants(config, track.label) })),
         log: log.read(),
       }
+    },
+    warn(message) {
+      log.add({ at: now(), pipeline: '', policy: null, type: 'exporter.warned', severity: 'warning', text: cut(message) })
     },
     live(name) {
       return (name === others?.label ? others : tracks.get(name))?.live().slice(-LOOKS) ?? []

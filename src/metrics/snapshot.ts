@@ -41,7 +41,7 @@ export interface PipelineSnapshot {
   readonly fold?: string
   /** Mistakes in the order of the policies, found when it was built. */
   readonly warnings: readonly string[]
-  /** The state of each policy that has one to show, outermost first. */
+  /** Each policy with the state that it has to show, outermost first. */
   readonly policies: readonly PolicySnapshot[]
   /** The last seconds, on the axis of the snapshot; absent when asked for without. */
   readonly series?: Series
@@ -115,12 +115,14 @@ export interface WindowSnapshot {
   readonly retriesByReason: Readonly<Record<'failure' | 'overload', number>>
   /** Attempts per call that had one: 1 is no retry; null without a call. */
   readonly amplification: number | null
-  /** ms of calls, refused ones left out, within 7 %; null without a call. */
+  /** ms of calls, refused ones left out, within an eighth; null without a call. */
   readonly meanMs: number | null
   readonly p50: number | null
   readonly p90: number | null
   readonly p99: number | null
   readonly maxMs: number | null
+  /** More of the same, by the percentile: 0, 25, 50, 75, 90, 95, 99, 99.5, 100. */
+  readonly percentiles: { readonly [percent: string]: number } | null
 }
 
 export interface Totals {
@@ -230,6 +232,7 @@ export interface LogEntry {
   readonly at: number
   /** How often it happened, within a second of one another. */
   readonly count: number
+  /** Empty where it belongs to none. */
   readonly pipeline: string
   readonly policy: string | null
   /** Such as `breaker.opened`. */

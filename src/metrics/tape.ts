@@ -1,4 +1,5 @@
 import { CELLS, cellOf, quantile } from '../math/spread.ts'
+import type { WindowSnapshot } from './snapshot.ts'
 
 /** How many seconds a tape holds: two minutes. */
 export const STEPS = 120
@@ -120,7 +121,7 @@ export class Tape {
   }
 
   /** How long calls took in that window, in ms. */
-  spread(last: number): { readonly meanMs: number | null; readonly maxMs: number | null; readonly p50: number | null; readonly p90: number | null; readonly p99: number | null } {
+  spread(last: number): Spread {
     const cells = new Float64Array(CELLS)
     let sumMs = 0
     let maxMs = 0
@@ -134,12 +135,15 @@ export class Tape {
       sumMs += this.#levels[(second % STEPS) * LEVELS + level.sumMs]!
       maxMs = Math.max(maxMs, this.#levels[(second % STEPS) * LEVELS + level.maxMs]!)
     }
-    if (calls === 0) return { meanMs: null, maxMs: null, p50: null, p90: null, p99: null }
+    if (calls === 0) return { meanMs: null, maxMs: null, p50: null, p90: null, p99: null, percentiles: null }
     // A cell has a width: what nobody took is not said.
     const at = (q: number): number => round(Math.min(maxMs, quantile(cells, q)))
-    return { meanMs: round(sumMs / calls), maxMs: round(maxMs), p50: at(0.5), p90: at(0.9), p99: at(0.99) }
+    const percentiles = Object.fromEntries([0, 25, 50, 75, 90, 95, 99, 99.5, 100].map((percent) => [percent, at(percent / 100)]))
+    return { meanMs: round(sumMs / calls), maxMs: round(maxMs), p50: at(0.5), p90: at(0.9), p99: at(0.99), percentiles }
   }
 }
+
+type Spread = Pick<WindowSnapshot, 'meanMs' | 'maxMs' | 'p50' | 'p90' | 'p99' | 'percentiles'>
 
 const finite = (n: number): number | null => (Number.isFinite(n) ? round(n) : null)
 

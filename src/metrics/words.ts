@@ -20,7 +20,12 @@ const LONGEST = 300
 export function worded(event: AnyEvent): { readonly severity: Severity; readonly text: string } | undefined {
   if (counted.has(event.type)) return undefined
   const [severity, text] = words(event)
-  return { severity, text: text.length > LONGEST ? `${text.slice(0, LONGEST - 1)}…` : text }
+  return { severity, text: cut(text) }
+}
+
+/** A text that fits a line of the log. */
+export function cut(text: string): string {
+  return text.length > LONGEST ? `${text.slice(0, LONGEST - 1)}…` : text
 }
 
 function words(event: AnyEvent): [Severity, string] {

@@ -50,9 +50,10 @@ function idOf(which: '-u' | '-g'): number {
 }
 
 /** Both say this in their logs when they really are; before, connections are refused or answered with an error. */
-const ready = /ready to accept connections/i
+const accepting = /ready to accept connections/i
 
-async function started(server: ChildProcess, port: number, after: () => void = () => {}): Promise<RealServer> {
+/** Waits until a server says that it is ready. `stop` asks it to end at once. */
+export async function started(server: ChildProcess, port: number, after: () => void = () => {}, ready: RegExp = accepting): Promise<RealServer> {
   const kill = (): void => void server.kill('SIGKILL')
   const gone = new Promise<void>((resolve) => {
     server.once('exit', () => {
@@ -84,7 +85,7 @@ async function started(server: ChildProcess, port: number, after: () => void = (
   }
 }
 
-async function freePort(): Promise<number> {
+export async function freePort(): Promise<number> {
   const server = createServer()
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   const { port } = server.address() as AddressInfo
