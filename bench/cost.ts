@@ -1,6 +1,6 @@
 import { createHook } from 'node:async_hooks'
 import type { Call } from './case.ts'
-import { type Case, run } from './harness.ts'
+import { type Case, collectYoung, run } from './harness.ts'
 import { median } from './statistics.ts'
 
 const BATCH = 500
@@ -29,7 +29,7 @@ async function grown(one: Case, rounds = 11): Promise<number> {
   const all: number[] = []
   for (let round = 0; round < rounds; round++) {
     await turn()
-    globalThis.gc?.()
+    collectYoung()
     const before = process.memoryUsage().heapUsed
     await run(alone, BATCH)
     const bytes = process.memoryUsage().heapUsed - before

@@ -1,5 +1,5 @@
 // How cost grows with what may grow in production. Most of it has to be flat.
-import { type Case, measure, ratios } from './harness.ts'
+import { type Case, measure, ratios, warm } from './harness.ts'
 import type { Library } from './peers/spillway.ts'
 import { settle } from './cost.ts'
 import { type Estimate, estimate } from './statistics.ts'
@@ -104,6 +104,7 @@ export async function growth(lib: Library, quick: boolean, log: (line: string) =
   for (const { name, of, xs, prepare } of all(lib, quick ? 4 : 6)) {
     const cases: (Case & Prepared)[] = []
     for (const x of xs) cases.push({ name: String(x), atOnce: 1, ends: 'resolves', ...(await prepare(x)) })
+    for (const one of cases) await warm(one, quick ? 20 : 50)
     const timings = await measure(cases, quick ? 20 : 50)
     const points = timings.map((timing, n): Point => {
       const { bytes } = cases[n]!

@@ -22,7 +22,8 @@ export interface Timing {
 }
 
 const SAMPLE_NS = 1_500_000
-const collect = globalThis.gc as ((options?: { type: 'minor' }) => void) | undefined
+/** A full collection would throw optimised code away, and the next ten thousand calls would pay for it. */
+export const collectYoung = (): void => (globalThis.gc as ((options: { type: 'minor' }) => void) | undefined)?.({ type: 'minor' })
 
 let sink: unknown
 
@@ -94,7 +95,7 @@ export async function measure(cases: readonly Case[], rounds: number): Promise<T
     for (const n of order(cases.length, round)) {
       const one = cases[n]!
       await turn()
-      collect?.({ type: 'minor' }) // each starts with an empty nursery, and pays for its own garbage
+      collectYoung() // each starts with an empty nursery, and pays for its own garbage
       const worth = one.worth ?? 1
       const times = Math.max(1, Math.round((sizes[n]! * worth) / one.atOnce)) * one.atOnce
       const ns = (await run(one, times)) / (times / worth)

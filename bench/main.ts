@@ -92,7 +92,7 @@ for (const { row, cases } of table) {
   const timings = await measure(cases, row.atOnce === undefined ? rounds : Math.ceil(rounds / 2))
   for (const [n, { samples }] of timings.entries()) {
     const one = cases[n]!
-    measured.push({ row: row.name, group: row.group, subject: one.name, samples, bytes: 0, promises: 0 })
+    measured.push({ row: row.name, group: row.group, subject: one.name, samples, bytes: await bytesPerCall(one), promises: 0 })
   }
   log(`${row.name}: ${cases.map(({ name }, n) => `${name} ${Math.round(timings[n]!.median)}`).join(', ')} ns`)
 }
@@ -101,9 +101,9 @@ const library = (await import(file('index', folder))) as Library
 const series = parts.includes('growth') ? await growth(library, quick, log) : undefined
 const counted = parts.includes('facts') ? await facts(library) : undefined
 const served = parts.includes('http') ? await http((await import(file('fetch', folder))) as FetchLibrary, serverFile, quick, log) : undefined
-// Last, because collections, and counting promises, take optimised code apart.
+// Last, because this takes optimised code apart.
 for (const [n, one] of table.flatMap(({ cases }) => cases).entries()) {
-  measured[n] = { ...measured[n]!, bytes: await bytesPerCall(one), promises: await promisesPerCall(one.calls[0]!) }
+  measured[n] = { ...measured[n]!, promises: await promisesPerCall(one.calls[0]!) }
 }
 
 const results: Results = {

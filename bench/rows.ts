@@ -18,6 +18,7 @@ export const rows: readonly Row[] = [
     'timeout',
     'retry',
     'bulkhead',
+    'adaptive limit',
     'rate limit',
     'fallback',
   ]),

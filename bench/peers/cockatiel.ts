@@ -8,13 +8,14 @@ interface Policy {
 /** What is used of cockatiel 4. */
 export interface Cockatiel {
   readonly handleAll: object
+  readonly CircuitState: { readonly Open: number }
   readonly TimeoutStrategy: { readonly Aggressive: string }
   readonly CountBreaker: new (options: { threshold: number, size: number }) => object
   readonly ConsecutiveBreaker: new (failures: number) => object
   readonly SamplingBreaker: new (options: { threshold: number, duration: number, minimumRps?: number }) => object
   readonly ConstantBackoff: new (ms: number) => object
   readonly ExponentialBackoff: new () => object
-  circuitBreaker(policy: object, options: { halfOpenAfter: number, breaker: object }): Policy & { isolate(): unknown }
+  circuitBreaker(policy: object, options: { halfOpenAfter: number, breaker: object, initialState?: object }): Policy
   timeout(ms: number, options: { strategy: string, abortOnReturn: boolean }): Policy
   retry(policy: object, options: { maxAttempts: number, backoff: object }): Policy
   bulkhead(slots: number, queue?: number): Policy
@@ -39,9 +40,8 @@ export function cockatiel(lib: Cockatiel, version: string): Subject {
   const fallback = () => lib.fallback(handleAll, 'instead')
   const five = (gate: Policy = breaker()) => wrap(fallback(), retry(), gate, lib.bulkhead(1_000), timeout())
   const open = () => {
-    const gate = breaker(new ConsecutiveBreaker(1))
-    gate.isolate()
-    return gate
+    const initialState = { ownState: { value: lib.CircuitState.Open, openedAt: Date.now(), attemptNo: 1 }, breakerState: 1 }
+    return lib.circuitBreaker(handleAll, { halfOpenAfter: 3_600_000, breaker: new ConsecutiveBreaker(1), initialState })
   }
   const full = () => {
     const slots = lib.bulkhead(1)

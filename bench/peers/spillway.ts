@@ -5,7 +5,7 @@ export type Library = typeof import('spillway')
 
 /** spillway, as its dist or the dist of another revision is. */
 export function spillway(lib: Library, name: string, version: string): Subject {
-  const { breaker, bulkhead, constant, fallback, keyed, pipeline, rateLimit, retry, timeout } = lib
+  const { adaptiveLimit, breaker, bulkhead, constant, fallback, keyed, pipeline, rateLimit, retry, timeout } = lib
   const instead = () => fallback(() => 'instead')
   const calm = () => breaker({ minimumThroughput: 1_000_000_000 })
   const five = (gate: Breaker = breaker()): Policy[] => [instead(), retry(), gate, bulkhead({ slots: 1_000 }), timeout(1_000)]
@@ -18,8 +18,8 @@ export function spillway(lib: Library, name: string, version: string): Subject {
     return () => p.tryRun(work)
   }
   const open = (): Breaker => {
-    const gate = breaker()
-    gate.isolate()
+    const gate = breaker({ breakMs: 3_600_000 })
+    gate.open()
     return gate
   }
   const full = (): Policy => {
@@ -43,6 +43,7 @@ export function spillway(lib: Library, name: string, version: string): Subject {
       timeout: run(() => [timeout(1_000)]),
       retry: run(() => [retry()]),
       bulkhead: run(() => [bulkhead({ slots: 10 })]),
+      'adaptive limit': run(() => [adaptiveLimit()]),
       'rate limit': run(() => [rateLimit({ permits: 1_000_000_000, everyMs: 1_000 })]),
       fallback: run(() => [instead()]),
 
