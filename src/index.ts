@@ -3,6 +3,7 @@ export { pipeline, type Added, type Pipeline, type Work } from './core/pipeline.
 export type { PipelineOptions } from './core/plan.ts'
 export type { Observed, Observer } from './core/observer.ts'
 export type { CallOptions } from './core/call-options.ts'
+export type { Trace } from './core/inherit.ts'
 export type { TryResult } from './core/call.ts'
 export type { Description, PolicyDescription } from './core/describe.ts'
 export { keyed, type Keyed, type KeyedAnyEvent, type KeyedListener, type KeyedObserver, type KeyedOptions } from './keyed/index.ts'

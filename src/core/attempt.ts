@@ -1,5 +1,6 @@
 import type { CallRecord } from './call.ts'
 import { guarded, ignored } from './hooks.ts'
+import type { Trace } from './inherit.ts'
 import type { EventType, Payload } from './events.ts'
 import type { Child, Ending } from './scope.ts'
 import type { Scope } from './scope.ts'
@@ -31,6 +32,8 @@ export interface Call {
   readonly repeatable: boolean
   /** 0..127 within a priority; `undefined` where none was said. */
   readonly subLevel: number | undefined
+  /** The trace that it belongs to. Whoever begins one for it sets it: events of the call say its id from then on. */
+  trace: Trace | undefined
   /** How many attempts have run the user's function so far. */
   readonly attempts: number
   /** ms on the pipeline's clock; NaN while nobody observes the pipeline. */
@@ -42,7 +45,7 @@ export interface Call {
 }
 
 /** The facts of an event of a call; the call adds its id, its pipeline and the time. */
-export type CallPayload<T extends EventType> = Omit<Payload<T>, 'call' | 'at'>
+export type CallPayload<T extends EventType> = Omit<Payload<T>, 'call' | 'trace' | 'at'>
 
 /** One passage of a stage; the innermost ones run the user's function. A small lazy record: what is not read is not made. */
 export interface Attempt {

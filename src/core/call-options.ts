@@ -1,5 +1,6 @@
 import { type Attempt, AttemptRecord, priorities, type Priority } from './attempt.ts'
 import { type Clock, systemClock } from './clock.ts'
+import type { Trace } from './inherit.ts'
 import { nameOf, notNegative, oneOf, outOfRange, show, unknownKey, wrongType } from './options.ts'
 
 /** What may be said of one call. */
@@ -27,9 +28,11 @@ export interface CallOptions {
    * a layer wants to run it again. Default `true`.
    */
   readonly repeatable?: boolean | (() => boolean) | undefined
+  /** The trace that it belongs to: its id is in every event of the call. */
+  readonly trace?: Trace | undefined
 }
 
-const keys = ['signal', 'timeoutMs', 'deadline', 'priority', 'subLevel', 'key', 'operation', 'meta', 'idempotent', 'repeatable'] as const
+const keys = ['signal', 'timeoutMs', 'deadline', 'priority', 'subLevel', 'key', 'operation', 'meta', 'idempotent', 'repeatable', 'trace'] as const
 
 /** A monotonic clock counts from a process's start: no reading of one comes near 10¹¹ (three years), and every `Date.now()` is above it. */
 const looksLikeADate = (ms: number): boolean => ms > 1e11 && ms < Infinity
@@ -47,13 +50,13 @@ export function callOptions(said: CallOptions | Attempt | undefined, clock: Cloc
     // Between two clocks only the span that is left means the same.
     const theirs = call.plan.clock
     return theirs === clock || deadline === Infinity
-      ? { ...call.options, signal, priority, timeoutMs: undefined, deadline }
-      : { ...call.options, signal, priority, timeoutMs: Math.max(0, deadline - theirs.now()), deadline: undefined }
+      ? { ...call.options, signal, priority, trace: call.trace, timeoutMs: undefined, deadline }
+      : { ...call.options, signal, priority, trace: call.trace, timeoutMs: Math.max(0, deadline - theirs.now()), deadline: undefined }
   }
   if (typeof said !== 'object' || said === null || Array.isArray(said)) wrongType('call options', 'an object', said)
   // Inherited keys too: an AbortSignal instead of { signal } has no others. Nothing is copied.
   for (const key in said) if (!(keys as readonly string[]).includes(key)) unknownKey('call', key, keys)
-  const { signal, timeoutMs, deadline, priority, subLevel, key, operation, idempotent, repeatable } = said as CallOptions
+  const { signal, timeoutMs, deadline, priority, subLevel, key, operation, idempotent, repeatable, trace } = said as CallOptions
   if (signal !== undefined && typeof signal?.addEventListener !== 'function') wrongType('call.signal', 'an AbortSignal', signal)
   if (timeoutMs !== undefined && looksLikeADate(notNegative('call.timeoutMs', timeoutMs))) {
     throw new RangeError(`call.timeoutMs must be a span in ms; ${show(timeoutMs)} looks like a point in time: pass a Date as call.deadline instead`)
@@ -65,6 +68,7 @@ export function callOptions(said: CallOptions | Attempt | undefined, clock: Cloc
   if (operation !== undefined) nameOf('call.operation', operation)
   if (idempotent !== undefined && typeof idempotent !== 'boolean') wrongType('call.idempotent', 'true or false', idempotent)
   if (repeatable !== undefined && typeof repeatable !== 'boolean' && typeof repeatable !== 'function') wrongType('call.repeatable', 'true, false or a function', repeatable)
+  if (trace !== undefined && typeof (trace as Partial<Trace> | null)?.traceId !== 'string') wrongType('call.trace', 'an object with a traceId', trace)
   return said as CallOptions
 }
 

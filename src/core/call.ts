@@ -2,6 +2,7 @@ import { type Attempt, AttemptRecord, type Call, type CallPayload, type Priority
 import { inwards } from './inwards.ts'
 import { DeadlinePassedError, PipelineClosedError, stackless, TimeoutError } from './errors.ts'
 import type { EventType, Payload } from './events.ts'
+import type { Trace } from './inherit.ts'
 import { show } from './options.ts'
 import { failed, Refused, SettledRecord } from './outcome.ts'
 import { type Called, listen, unlisten } from './caller-signal.ts'
@@ -27,6 +28,8 @@ class Rare {
   signal: AbortSignal | undefined = undefined
   alarm: Alarm | undefined = undefined
   outcome: Outcome<unknown> | undefined = undefined
+  /** One that was begun for the call. */
+  trace: Trace | undefined = undefined
 }
 
 /** One `run` of a pipeline: what its attempts share, and the only one who listens to the caller's signal. */
@@ -222,6 +225,12 @@ export class CallRecord extends Strand implements Call, Called, Ringable {
   get pipeline(): string {
     return this.plan.name
   }
+  get trace(): Trace | undefined {
+    return this.rare?.trace ?? this.options?.trace
+  }
+  set trace(trace: Trace | undefined) {
+    this.more.trace = trace
+  }
   get operation(): string | undefined {
     return this.options?.operation
   }
@@ -247,7 +256,7 @@ export class CallRecord extends Strand implements Call, Called, Ringable {
   }
 
   emit<T extends EventType>(type: T, payload: CallPayload<T>): void {
-    this.plan.emit(type, { call: this.id, at: this.plan.clock.now(), ...payload } as unknown as Payload<T>)
+    this.plan.emit(type, { call: this.id, trace: this.trace?.traceId, at: this.plan.clock.now(), ...payload } as unknown as Payload<T>)
   }
 }
 

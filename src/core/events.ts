@@ -16,6 +16,8 @@ export interface PolicyEventBase extends EventBase {
 export interface CallEventBase extends EventBase {
   /** The call's id. */
   readonly call: string
+  /** The id of its trace, where it belongs to one. */
+  readonly trace?: string | undefined
 }
 
 export interface BreakerEventBase extends PolicyEventBase {

@@ -75,6 +75,11 @@ export function nameOf(option: string, value: unknown): string {
   return typeof value === 'string' && value !== '' ? value : wrongType(option, 'a string that is not empty', value)
 }
 
+/** A name that a header of HTTP may have (RFC 9110 5.6.2). */
+export function headerName(option: string, value: unknown): string {
+  return typeof value === 'string' && /^[!#$%&'*+.^_`|~\w-]+$/.test(value) ? value : wrongType(option, 'the name of a header', value)
+}
+
 /** A plain object without keys other than `known`. What is `undefined` counts as not said. Returns a copy: the user's object is never written to. */
 export function known<T extends object>(owner: string, value: T | undefined, keys: readonly (keyof T & string)[]): T {
   if (value === undefined) return {} as T

@@ -5,6 +5,7 @@ import { checkClock } from './clock.ts'
 import { describe, type Description, draw } from './describe.ts'
 import { stackless, TimeoutError } from './errors.ts'
 import { type AnyListener, type EventType, type Listener, type Subscribable, type Undo } from './events.ts'
+import { inheriting } from './inherit.ts'
 import { callable, known, nameOf, notNegative, show, wrongType } from './options.ts'
 import { around, type Observer, observerHooks, within } from './observer.ts'
 import { type PipelineOptions, Plan } from './plan.ts'
@@ -175,6 +176,8 @@ export function start(plan: Plan, fn: unknown, said: CallOptions | Attempt | und
   try {
     callable('fn of run', fn)
     options = said === undefined ? own : withKey(callOptions(said, plan.clock)!, said, own)
+    // An attempt brings its own surroundings.
+    if (!(said instanceof AttemptRecord)) options = inheriting(options, plan.clock)
   } catch (error) {
     return trying ? Promise.resolve({ ok: false, error, attempts: 0 }) : Promise.reject(error as Error)
   }
@@ -187,9 +190,9 @@ export function start(plan: Plan, fn: unknown, said: CallOptions | Attempt | und
 /** The key of a keyed pipeline where the call says none. One that an attempt only passes on is of another pipeline. */
 function withKey(options: CallOptions, said: CallOptions | Attempt, own: CallOptions | undefined): CallOptions {
   if (own === undefined || (options.key !== undefined && !(said instanceof AttemptRecord))) return options
-  const { signal, timeoutMs, deadline, priority, subLevel, operation, meta, idempotent, repeatable } = options
+  const { signal, timeoutMs, deadline, priority, subLevel, operation, meta, idempotent, repeatable, trace } = options
   // Each option by its name, because they may be inherited; the type forgets none.
-  const all: { [K in keyof Required<CallOptions>]: CallOptions[K] } = { signal, timeoutMs, deadline, priority, subLevel, key: own.key, operation, meta, idempotent, repeatable }
+  const all: { [K in keyof Required<CallOptions>]: CallOptions[K] } = { signal, timeoutMs, deadline, priority, subLevel, key: own.key, operation, meta, idempotent, repeatable, trace }
   return all
 }
 

@@ -212,7 +212,7 @@ export class Plan implements Observed {
     }
     if (!this.events.wants('attempt.settled')) return
     const { verdict, endedBy, settledAt } = settled
-    this.emit('attempt.settled', { call: attempt.call.id, at: settledAt, number: attempt.number, verdict, endedBy, durationMs: settledAt - attempt.startedAt })
+    this.emit('attempt.settled', { call: attempt.call.id, trace: attempt.call.trace?.traceId, at: settledAt, number: attempt.number, verdict, endedBy, durationMs: settledAt - attempt.startedAt })
   }
 
   callSettled(call: CallRecord, outcome: Outcome<unknown>, settled: Settled): void {
@@ -223,6 +223,7 @@ export class Plan implements Observed {
     const { verdict, endedBy, settledAt } = settled
     this.emit('call.settled', {
       call: call.id,
+      trace: call.trace?.traceId,
       at: settledAt,
       ok: outcome.ok,
       verdict,

@@ -23,6 +23,7 @@ export class Bound implements Ringable, Called, Held {
   outer: Bound | undefined = undefined
   readonly #plan: Plan
   readonly #id: string
+  readonly #trace: string | undefined
   readonly #number: number
   /** Bounds the reading where no attempt is held; while one is, its stages see to that. */
   readonly #deadline: number
@@ -41,7 +42,8 @@ export class Bound implements Ringable, Called, Held {
     readonly settings: FetchSettings,
     readonly endless: boolean,
   ) {
-    const { plan } = call
+    const { plan, trace } = call
+    this.#trace = trace?.traceId
     this.#plan = plan
     // Nobody who listens later on has heard of this call by any id.
     this.#id = plan.stamping ? call.id : ''
@@ -151,7 +153,7 @@ export class Bound implements Ringable, Called, Held {
     if (late) sayNothing(error)
     this.body.broke(error, this)
     if (plan.wants('timeout.expired')) {
-      plan.emit('timeout.expired', { call: this.#id, at: plan.clock.now(), policy: 'body', timeoutMs, number: this.#number, verdict: late ? 'ignored' : 'overload' })
+      plan.emit('timeout.expired', { call: this.#id, trace: this.#trace, at: plan.clock.now(), policy: 'body', timeoutMs, number: this.#number, verdict: late ? 'ignored' : 'overload' })
     }
   }
 

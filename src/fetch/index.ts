@@ -1,5 +1,5 @@
 export { classifyFetch, type FetchClassify } from './classify.ts'
-export { type FetchInit, type FetchInput, type FetchOptions, type FetchPolicies } from './options.ts'
+export { type FetchInit, type FetchInput, type FetchOptions, type FetchPolicies, type Inject } from './options.ts'
 export { perOrigin, type PerOriginFetch, type PerOriginOptions } from './per-origin.ts'
 export { type HeadersLike, retryAfter } from './retry-after.ts'
 export { standard, type StandardOptions } from './standard.ts'

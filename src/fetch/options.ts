@@ -1,6 +1,6 @@
 import type { Attempt } from '../core/attempt.ts'
 import type { CallOptions } from '../core/call-options.ts'
-import { callable, known, nameOf, notNegative, oneOf, positive, wrongType } from '../core/options.ts'
+import { callable, headerName, known, notNegative, oneOf, positive, wrongType } from '../core/options.ts'
 import type { PipelineOptions } from '../core/plan.ts'
 import type { Guard, Layer } from '../core/policy.ts'
 import { classifierOf, type FetchClassify } from './classify.ts'
@@ -64,8 +64,15 @@ export interface FetchOptions extends Omit<PipelineOptions, 'classify' | 'discar
    * `x-request-timeout-ms`. Left out where nothing bounds the attempt. Default: none.
    */
   readonly timeoutHeader?: true | string | undefined
+  /**
+   * Adds headers to each attempt when it is sent: `contextHeaders()` of `spillway/context`, `traceHeaders()` of `spillway/trace`, or a function of
+   * your own, or several. What one throws is told to `onInternalError`, and the request goes without its headers.
+   */
+  readonly inject?: Inject | readonly Inject[] | undefined
 }
 
+/** Adds headers to an attempt. */
+export type Inject = (headers: Headers, attempt: Attempt) => void
 
 export interface FetchSettings {
   readonly classify: Classify
@@ -79,6 +86,7 @@ export interface FetchSettings {
   readonly unreadMs: number
   readonly attemptHeader: string | undefined
   readonly timeoutHeader: string | undefined
+  readonly inject: readonly Inject[]
 }
 
 type Own = keyof FetchSettings
@@ -88,25 +96,27 @@ export type PipelineRest = Omit<FetchOptions, Own>
 /** All of them: what a pipeline learns to take must be named here too. */
 const keys: Record<keyof FetchOptions, true> = {
   fetch: true, classify: true, discard: true, retryMethods: true, idempotencyKey: true, cloneRequests: true,
-  bodyIdleMs: true, hold: true, unreadMs: true, attemptHeader: true, timeoutHeader: true,
+  bodyIdleMs: true, hold: true, unreadMs: true, attemptHeader: true, timeoutHeader: true, inject: true,
   clock: true, random: true, observers: true, onWarning: true, onInternalError: true, abandonAfterMs: true, stacks: true,
 }
 
 const randomKey = (): string => globalThis.crypto.randomUUID()
 
-const headerName = (option: string, said: true | string | undefined, usual: string): string | undefined =>
-  said === true ? usual : said === undefined ? undefined : nameOf(`fetch.${option}`, said)
+const header = (option: string, said: true | string | undefined, usual: string): string | undefined =>
+  said === true ? usual : said === undefined ? undefined : headerName(`fetch.${option}`, said)
 
 /** What the user said over the defaults, checked; and what is left for the pipeline, which checks its own. */
 export function settle(options: FetchOptions | undefined): { settings: FetchSettings; rest: PipelineRest } {
   const said: FetchOptions = known('fetch', options, Object.keys(keys) as (keyof FetchOptions)[])
-  const { fetch, retryMethods = idempotentMethods, idempotencyKey, cloneRequests = false, bodyIdleMs, hold = 'body', unreadMs = 100, attemptHeader, timeoutHeader, classify, ...rest } = said
+  const { fetch, retryMethods = idempotentMethods, idempotencyKey, cloneRequests = false, bodyIdleMs, hold = 'body', unreadMs = 100, attemptHeader, timeoutHeader, inject, classify, ...rest } = said
   for (const [option, fn] of Object.entries({ fetch, classify, discard: rest.discard })) {
     if (fn !== undefined) callable(`fetch.${option}`, fn)
   }
   if (!Array.isArray(retryMethods) || !retryMethods.every((method) => typeof method === 'string')) wrongType('fetch.retryMethods', 'an array of strings', retryMethods)
   if (idempotencyKey !== undefined && idempotencyKey !== true && typeof idempotencyKey !== 'function') wrongType('fetch.idempotencyKey', 'true or a function', idempotencyKey)
   if (typeof cloneRequests !== 'boolean') wrongType('fetch.cloneRequests', 'true or false', cloneRequests)
+  const injects = Array.isArray(inject) ? ([...inject] as Inject[]) : inject === undefined ? [] : [inject as Inject]
+  for (const one of injects) callable('fetch.inject', one)
   if (bodyIdleMs !== undefined) positive('fetch.bodyIdleMs', bodyIdleMs)
   const settings = {
     fetch,
@@ -117,8 +127,9 @@ export function settle(options: FetchOptions | undefined): { settings: FetchSett
     bodyIdleMs,
     hold: oneOf('fetch.hold', hold, ['body', 'headers'] as const),
     unreadMs: notNegative('fetch.unreadMs', unreadMs),
-    attemptHeader: headerName('attemptHeader', attemptHeader, 'x-attempt'),
-    timeoutHeader: headerName('timeoutHeader', timeoutHeader, 'x-request-timeout-ms'),
+    attemptHeader: header('attemptHeader', attemptHeader, 'x-attempt'),
+    timeoutHeader: header('timeoutHeader', timeoutHeader, 'x-request-timeout-ms'),
+    inject: injects,
   }
   return { settings, rest }
 }

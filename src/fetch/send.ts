@@ -1,4 +1,5 @@
 import type { Attempt, AttemptRecord } from '../core/attempt.ts'
+import { guarded } from '../core/hooks.ts'
 import { fromElsewhere, noteMistake } from './blame.ts'
 import type { FetchSettings } from './options.ts'
 import { type Asked, isRequest } from './request.ts'
@@ -27,14 +28,13 @@ export function sender(asked: Asked, settings: FetchSettings): (attempt: Attempt
   }
 }
 
-/** What the server is told of the attempt, at the time that it is sent: its number, and how long its caller will wait for the head. */
-function withNotes({ input, init }: Asked, attempt: Attempt, { attemptHeader, timeoutHeader }: FetchSettings): { headers: Headers } | undefined {
-  if (attemptHeader === undefined && timeoutHeader === undefined) return undefined
+/** What the server is told of the attempt, at the time that it is sent: its number, how long its caller will wait for the head, and whatever is injected. */
+function withNotes({ input, init }: Asked, attempt: Attempt, { attemptHeader, timeoutHeader, inject }: FetchSettings): { headers: Headers } | undefined {
+  if (attemptHeader === undefined && timeoutHeader === undefined && inject.length === 0) return undefined
+  const { plan } = (attempt as AttemptRecord).call
   const headers = new Headers(init.headers ?? (isRequest(input) ? input.headers : undefined))
   if (attemptHeader !== undefined) headers.set(attemptHeader, String(attempt.number))
-  if (timeoutHeader !== undefined && attempt.deadline < Infinity) {
-    const leftMs = attempt.deadline - (attempt as AttemptRecord).call.plan.clock.now()
-    headers.set(timeoutHeader, String(Math.max(0, Math.floor(leftMs))))
-  }
+  if (timeoutHeader !== undefined && attempt.deadline < Infinity) headers.set(timeoutHeader, String(Math.max(0, Math.floor(attempt.deadline - plan.clock.now()))))
+  for (const one of inject) guarded(plan.report, () => one(headers, attempt))
   return { headers }
 }

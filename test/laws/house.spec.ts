@@ -19,6 +19,8 @@ const ofNode: Readonly<Record<string, string>> = {
   'adapters/statsd/udp.ts': 'node:dgram',
   'adapters/graphite/tcp.ts': 'node:net',
   'adapters/diagnostics/index.ts': 'node:diagnostics_channel',
+  // Asynchronous context: Deno, Bun and workerd have it by the same name.
+  'context/storage.ts': 'node:async_hooks',
 }
 
 const topLevel = ['CHANGELOG.md', 'LICENSE', 'README.md', 'bench', 'examples', 'package-lock.json', 'package.json', 'src', 'test']

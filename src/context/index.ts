@@ -1,0 +1,5 @@
+export { type Context, currentContext, type Surroundings, withContext, withoutContext } from './context.ts'
+export { fastifyContext, honoContext, nodeContext, type NodeRequest, type NodeResponse } from './handlers.ts'
+export { contextHeaders, type HeaderNames, type HeadersToRead, type HeadersToSet } from './headers.ts'
+export type { IncomingOptions } from './incoming.ts'
+export { subLevelOf, type SubLevelOptions } from './sub-level.ts'
