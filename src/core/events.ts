@@ -81,6 +81,14 @@ export interface EventMap {
     /** What part of the calls that were sent lately was accepted, 0..1. */
     readonly acceptance: number
   }
+  /** Another priority is the most important one of which calls are refused. A fall is told when it has lasted for 1 s. */
+  'shed.changed': PolicyEventBase & {
+    readonly level: Priority | 'none'
+    readonly from: Priority | 'none'
+    /** 0..1 both. */
+    readonly pressure: number
+    readonly share: number
+  }
   'policy.warned': PolicyEventBase & { readonly message: string }
 }
 

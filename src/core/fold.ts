@@ -101,7 +101,8 @@ function hostOf(plan: Plan): Host {
     get timeoutMs() {
       return innermost?.timeoutMs ?? Infinity
     },
-    pressure: () => guards.reduce((highest, guard) => Math.max(highest, guard.pressure?.() ?? 0), 0),
+    pressure: (shares = true) => guards.reduce((highest, guard) => (shares || guard.share === undefined ? Math.max(highest, guard.pressure?.() ?? 0) : highest), 0),
+    retryAfterMs: () => guards.reduce<number | undefined>((longest, { retryAfterMs: ms }) => (ms === undefined || ms < (longest ?? 0) ? longest : ms), undefined),
     share: () => guards.reduce((least, guard) => (guard.distributes === true ? least : Math.min(least, guard.share?.() ?? 1)), 1),
     ramp: (share) => guards.some((guard) => guard.ramp?.(share) === true),
     warn: (message) => plan.warn(message),

@@ -26,8 +26,10 @@ export interface Host {
   readonly report: OnInternalError
   /** The span in ms after which an attempt is given up: the innermost timeout; `Infinity` without one. Live. */
   readonly timeoutMs: number
-  /** The highest pressure of the pipeline's guards, 0..1. Pure. */
-  pressure(): number
+  /** The highest pressure of the pipeline's guards, 0..1; `false`: without those that think in shares. Pure. */
+  pressure(shares?: boolean): number
+  /** In how many ms a guard of the pipeline that refuses now would admit again, the longest that is known. Pure. */
+  retryAfterMs(): number | undefined
   /** The least share of the offered calls that a guard of the pipeline lets pass now and leaves to others to distribute, 0..1. Pure. */
   share(): number
   /** Offers the guards of the pipeline to begin anew at this share, as a dependency comes back. Whether one has taken it on. */
@@ -84,6 +86,8 @@ export interface Guard<Permit extends object = object> extends PolicyBase {
   ramp?(share: number): boolean
   /** Whether a trial attempt would be admitted now. Pure. */
   probeDue?(): boolean
+  /** In how many ms it would admit again, where it refuses everybody now and knows. Pure. */
+  readonly retryAfterMs?: number | undefined
 }
 
 declare const theirs: unique symbol
