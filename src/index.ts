@@ -43,6 +43,21 @@ export {
   type ThrottleOptions,
   type ThrottleSettings,
 } from './throttle/index.ts'
+export {
+  eventLoopDelay,
+  eventLoopUtilization,
+  shed,
+  subLevelOf,
+  type DelayHistogram,
+  type EventLoopDelayOptions,
+  type EventLoopUtilizationOptions,
+  type Shed,
+  type ShedOptions,
+  type ShedSettings,
+  type ShedTable,
+  type Thresholds,
+  type Utilization,
+} from './shed/index.ts'
 export { fallback, type Fallback, type FallbackOptions } from './fallback/index.ts'
 
 // What happened
