@@ -19,6 +19,8 @@ export const rows: readonly Row[] = [
     'retry',
     'bulkhead',
     'adaptive limit',
+    'throttle: a set share',
+    'throttle: adaptive',
     'rate limit',
     'fallback',
   ]),
@@ -27,7 +29,8 @@ export const rows: readonly Row[] = [
     'retry, breaker',
     'retry, breaker, timeout',
     'five: fallback, retry, breaker, bulkhead, timeout',
-    'six: a total timeout around the five',
+    'six: fallback, retry, breaker, throttle, bulkhead, timeout',
+    'seven: a total timeout around the six',
   ]),
   ...named('100 calls at once', [
     { name: 'nothing, 100 at once', atOnce: 100 },
@@ -48,6 +51,7 @@ export const rows: readonly Row[] = [
     { name: 'full bulkhead', ...refusal },
     { name: 'full bulkhead, told', ...told },
     { name: 'rate limit used up', ...refusal },
+    { name: 'throttle that lets nothing pass', ...refusal },
   ]),
   ...named('five policies, watched and read', [
     'breaker, metrics',

@@ -65,7 +65,9 @@ export function cockatiel(lib: Cockatiel, version: string): Subject {
       'retry, breaker': of(() => wrap(retry(), breaker())),
       'retry, breaker, timeout': of(() => wrap(retry(), breaker(), timeout())),
       'five: fallback, retry, breaker, bulkhead, timeout': of(five),
-      'six: a total timeout around the five': of(() => wrap(fallback(), timeout(), retry(), breaker(), lib.bulkhead(1_000), timeout())),
+      // It has no throttle: five of the six.
+      'six: fallback, retry, breaker, throttle, bulkhead, timeout': of(five),
+      'seven: a total timeout around the six': of(() => wrap(fallback(), timeout(), retry(), breaker(), lib.bulkhead(1_000), timeout())),
 
       'breaker, 100 at once': of(breaker),
       'breaker, timeout, 100 at once': of(() => wrap(breaker(), timeout())),

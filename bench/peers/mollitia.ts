@@ -52,7 +52,9 @@ export function mollitia(lib: Mollitia, version: string): Subject {
       'retry, breaker': of(() => [retry(), overCalls()]),
       'retry, breaker, timeout': of(() => [retry(), overCalls(), timeout()]),
       'five: fallback, retry, breaker, bulkhead, timeout': of(five),
-      'six: a total timeout around the five': of(() => [fallback(), timeout(), ...five().slice(1)]),
+      // It has no throttle: five of the six.
+      'six: fallback, retry, breaker, throttle, bulkhead, timeout': of(five),
+      'seven: a total timeout around the six': of(() => [fallback(), timeout(), ...five().slice(1)]),
 
       'nothing, 100 at once': of(() => []),
       'breaker, 100 at once': of(() => [overCalls()]),

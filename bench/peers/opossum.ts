@@ -28,6 +28,8 @@ export function opossum(Breaker: Opossum, version: string): Subject {
     rows: {
       'breaker: failure ratio over time': of(lean),
       'breaker, timeout': of(timed),
+      // What it has of the six: breaker, slots, timeout and fallback.
+      'six: fallback, retry, breaker, throttle, bulkhead, timeout': of({ ...timed, capacity: 1_000 }, (circuit) => circuit.fallback(() => 'instead')),
       'breaker, 100 at once': of(lean),
       'breaker, timeout, 100 at once': of(timed),
       'breaker, failing': of({ ...lean, ...calm }),

@@ -5,10 +5,11 @@ export type Library = typeof import('spillway')
 
 /** spillway, as its dist or the dist of another revision is. */
 export function spillway(lib: Library, name: string, version: string): Subject {
-  const { adaptiveLimit, breaker, bulkhead, constant, fallback, keyed, pipeline, rateLimit, retry, timeout } = lib
+  const { adaptiveLimit, breaker, bulkhead, constant, fallback, keyed, pipeline, rateLimit, retry, throttle, timeout } = lib
   const instead = () => fallback(() => 'instead')
   const calm = () => breaker({ minimumThroughput: 1_000_000_000 })
   const five = (gate: Breaker = breaker()): Policy[] => [instead(), retry(), gate, bulkhead({ slots: 1_000 }), timeout(1_000)]
+  const six = (): Policy[] => [instead(), retry(), breaker(), throttle({ allow: 1 }), bulkhead({ slots: 1_000 }), timeout(1_000)]
   const run = (policies: () => Policy[]): Maker => (work) => {
     const p = pipeline('bench', policies())
     return () => p.run(work)
@@ -44,6 +45,8 @@ export function spillway(lib: Library, name: string, version: string): Subject {
       retry: run(() => [retry()]),
       bulkhead: run(() => [bulkhead({ slots: 10 })]),
       'adaptive limit': run(() => [adaptiveLimit()]),
+      'throttle: a set share': run(() => [throttle({ allow: 1 })]),
+      'throttle: adaptive': run(() => [throttle({ adaptive: true })]),
       'rate limit': run(() => [rateLimit({ permits: 1_000_000_000, everyMs: 1_000 })]),
       fallback: run(() => [instead()]),
 
@@ -51,7 +54,8 @@ export function spillway(lib: Library, name: string, version: string): Subject {
       'retry, breaker': run(() => [retry(), breaker()]),
       'retry, breaker, timeout': run(() => [retry(), breaker(), timeout(1_000)]),
       'five: fallback, retry, breaker, bulkhead, timeout': run(five),
-      'six: a total timeout around the five': run(() => [instead(), timeout(3_500), ...five().slice(1)]),
+      'six: fallback, retry, breaker, throttle, bulkhead, timeout': run(six),
+      'seven: a total timeout around the six': run(() => [instead(), timeout(3_500), ...six().slice(1)]),
 
       'nothing, 100 at once': run(() => []),
       'breaker, 100 at once': run(() => [breaker()]),
@@ -72,6 +76,7 @@ export function spillway(lib: Library, name: string, version: string): Subject {
       'full bulkhead': run(() => [full()]),
       'full bulkhead, told': tryRun(() => [full()]),
       'rate limit used up': run(() => [usedUp()]),
+      'throttle that lets nothing pass': run(() => [throttle({ allow: 0 })]),
 
       'breaker, metrics': run(() => [breaker()]),
       'five, metrics': run(five),
