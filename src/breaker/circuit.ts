@@ -1,4 +1,3 @@
-import type { OnInternalError } from '../core/hooks.ts'
 import type { Settled } from '../core/verdict.ts'
 import { Closed, needsTime } from './closed.ts'
 import type { BreakerSettings } from './options.ts'
@@ -18,7 +17,7 @@ export type BreakerState = 'closed' | 'open' | 'halfOpen' | 'isolated'
 /** Where a circuit tells that it has entered its state, coming from another; and what a user's function threw. */
 export interface CircuitReport {
   changed(from: BreakerState, at: number): void
-  threw: OnInternalError
+  threw(error: unknown): void
 }
 
 /**
@@ -118,7 +117,7 @@ export class Circuit {
   open(now: number, reason: string, retryAfterMs?: number): void {
     const rests = this.rest !== undefined && this.#trial === undefined
     const opensInARow = this.opensInARow + (rests ? 0 : 1)
-    const ms = restMs(this.settings, opensInARow, this.random, retryAfterMs, this.#report.threw)
+    const ms = restMs(this.settings, opensInARow, this.random, retryAfterMs, (error) => this.#report.threw(error))
     const from = this.#leave(now)
     this.opensInARow = opensInARow
     this.#enter(from, now, new Rest(now, ms, reason))

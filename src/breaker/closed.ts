@@ -9,11 +9,17 @@ import { say } from './words.ts'
  * of those calls, so that admitting one allocates nothing and a result of a past era is known by not being this one's.
  */
 export class Closed {
-  window: TimeWindow | CountWindow
   failuresInARow = 0
+  private settings: BreakerSettings
+  /** Made when something is counted: a breaker that nobody calls has none. */
+  private counting: TimeWindow | CountWindow | undefined = undefined
 
   constructor(settings: BreakerSettings) {
-    this.window = windowOf(settings)
+    this.settings = settings
+  }
+
+  private get window(): TimeWindow | CountWindow {
+    return (this.counting ??= windowOf(this.settings))
   }
 
   /** Counts a result; says why the breaker must open, if it must. `now` is read only where `needsTime(settings)`. */
@@ -33,13 +39,14 @@ export class Closed {
   /** Other settings: the results stay, as far as the other window has room for them. Between a window of time and one of calls nothing can be carried over. */
   resize(settings: BreakerSettings, now: number): void {
     const saved = this.save(now)
-    this.window = windowOf(settings)
+    this.settings = settings
+    this.counting = undefined
     this.load(saved, now)
   }
 
   /** A time is known: ages begin to count that were restored before there was one. */
   begin(now: number): void {
-    if (this.window instanceof TimeWindow) this.window.expire(now)
+    if (this.counting instanceof TimeWindow) this.counting.expire(now)
   }
 
   save(now: number): ClosedSnapshot {

@@ -7,14 +7,14 @@ import { type Host, type Mode, observed, type Policy, type Refusal, refuse, ungu
 import type { Settled } from '../core/verdict.ts'
 import { announce } from './announce.ts'
 import type { Breaker } from './breaker.ts'
-import { Circuit, type BreakerState } from './circuit.ts'
+import { Circuit, type BreakerState, type CircuitReport } from './circuit.ts'
 import { type BreakerOptions, type BreakerSettings, settings, type Stated, stated } from './options.ts'
 import { type BreakerSnapshot, checkSnapshot } from './snapshot.ts'
 import { warnings } from './warnings.ts'
 import { refusing, say } from './words.ts'
 
 /** Hands the state machine the time, and its answers to the stage. */
-export class BreakerGuard implements Breaker {
+export class BreakerGuard implements Breaker, CircuitReport {
   readonly kind = 'guard'
   readonly type = 'breaker'
   readonly events: Events = new Events()
@@ -24,11 +24,17 @@ export class BreakerGuard implements Breaker {
 
   constructor(options: BreakerOptions | undefined) {
     this.#said = stated(options)
-    const circuit = new Circuit(settings(this.#said), {
-      changed: (from, at) => announce(this.events, this.name, circuit, from, at),
-      threw: (error) => this.events.onInternalError(error),
-    })
-    this.#circuit = circuit
+    this.#circuit = new Circuit(settings(this.#said), this)
+  }
+
+  // ── what the circuit tells ──
+
+  changed(from: BreakerState, at: number): void {
+    announce(this.events, this.name, this.#circuit, from, at)
+  }
+
+  threw(error: unknown): void {
+    this.events.onInternalError(error)
   }
 
   bind({ clock, random }: Host): void {

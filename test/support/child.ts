@@ -14,16 +14,16 @@ export interface Child {
   readonly aliveMs: number
 }
 
-/** Runs a module in a process of its own, as the examples are: `spillway` means src. It is stopped after 15 s. */
-export async function child(code: string): Promise<Child> {
+/** Runs a module in a process of its own, as the examples are: `spillway` means src. It is stopped after 15 s, or what is said. */
+export async function child(code: string, flags: readonly string[] = [], timeoutMs = 15_000): Promise<Child> {
   const source = `const began = performance.now()
     ${code}
     const ended = performance.now()
     process.on('exit', () => console.log('alive', performance.now() - began, performance.now() - ended))`
   const { stdout, stderr, exitCode } = await promisify(execFile)(
     process.execPath,
-    ['--import', './test/support/ts.js', '--input-type=module', '--eval', source],
-    { cwd: root, timeout: 15_000 },
+    [...flags, '--import', './test/support/ts.js', '--input-type=module', '--eval', source],
+    { cwd: root, timeout: timeoutMs },
   ).then(
     (output) => ({ ...output, exitCode: 0 }),
     (error: { stdout: string; stderr: string; code: number | null }) => ({ stdout: error.stdout, stderr: error.stderr, exitCode: error.code ?? NaN }),
