@@ -39,7 +39,7 @@ export class Refused {
   readonly ok = false
   readonly verdict = 'unused'
   readonly endedBy = 'refusal'
-  #error: RejectedError | undefined
+  private made: RejectedError | undefined = undefined
   constructor(
     readonly refusal: Refusal,
     readonly edge: Edge,
@@ -49,7 +49,7 @@ export class Refused {
     return this.refusal.retryAfterMs
   }
   get error(): RejectedError {
-    return (this.#error ??= this.refusal.toError(this.edge.name, this.attempts, this.edge.stacks))
+    return (this.made ??= this.refusal.toError(this.edge.name, this.attempts, this.edge.stacks))
   }
 }
 

@@ -78,8 +78,6 @@ export class Stage {
     if (plan.timers.watched > 0) plan.timers.reap()
     // What is told of it by `reap` may have ended it.
     if (posts.length === 0 || attempt.settled) return undefined
-    // A literal is copied from its boilerplate; one that is too short grows.
-    const permits = (attempt.permits ??= [unguarded, unguarded, unguarded, unguarded])
     beginLoop()
     try {
       for (let i = attempt.admitted; i < posts.length; i++) {
@@ -94,8 +92,7 @@ export class Stage {
         }
         // This admit has ended the attempt: the guards before it have been told.
         if (attempt.settled) return this.giveBack(post.guard, answer, attempt)
-        permits[i] = answer
-        attempt.admitted = i + 1
+        keep(attempt, answer)
       }
       return undefined
     } catch (error) {
@@ -138,6 +135,7 @@ export class Stage {
   unwind(attempt: AttemptRecord, by: EndedBy = 'refusal'): void {
     attempt.answered = attempt.settled = true
     attempt.disarm()
+    if (attempt.admitted === 0) return this.forget(attempt)
     this.tell(attempt, new SettledRecord('unused', by, undefined, this.plan.clock))
     this.free(attempt)
   }
@@ -277,6 +275,15 @@ export class Stage {
     }
     return used
   }
+}
+
+/** The permit is the stage's from here on. */
+export function keep(attempt: AttemptRecord, permit: object): void {
+  const { permits } = attempt
+  // A literal is copied from its boilerplate; one that is too short grows.
+  if (permits === undefined) attempt.permits = [permit, unguarded, unguarded, unguarded]
+  else permits[attempt.admitted] = permit
+  attempt.admitted++
 }
 
 /** An asynchronous `admit`, or one that answers nothing, is found at its first answer. */
