@@ -205,7 +205,8 @@ export class CallRecord extends Strand implements Call, Called, Ringable {
     if (this.settled) return
     this.settled = true
     if (this.rare !== undefined) this.unlisten(this.rare)
-    if (this.plan.stamping) this.plan.callSettled(this, outcome, new SettledRecord(verdict, endedBy, retryAfterMs, this.plan.clock))
+    const { plan } = this
+    if (plan.stamping) plan.callSettled(this, outcome, plan.justSettled?.as(verdict, endedBy, retryAfterMs) ?? new SettledRecord(verdict, endedBy, retryAfterMs, plan.clock))
     if (this.open === 0) this.plan.callEnded()
   }
 

@@ -71,6 +71,12 @@ export function tell(observer: Observer, events: Events): Undo {
   return () => undos.forEach((undo) => undo())
 }
 
+/** Who has which of the hooks that are called per attempt and call. */
+export function told(observers: readonly Observer[]): Record<'attemptSettled' | 'callSettled' | 'refused', readonly Observer[]> {
+  const having = (hook: keyof Observer): Observer[] => observers.filter((one) => one[hook] !== undefined)
+  return { attemptSettled: having('attemptSettled'), callSettled: having('callSettled'), refused: having('refused') }
+}
+
 /** Those that stand around calls or attempts; `undefined` where nobody does. */
 export function enclosing(observers: readonly Observer[]): readonly Observer[] | undefined {
   const some = observers.filter((one) => one.aroundCall !== undefined || one.aroundAttempt !== undefined)

@@ -65,4 +65,12 @@ export class SettledRecord implements Settled {
   get settledAt(): number {
     return (this.at ??= this.clock.now())
   }
+
+  /** The same instant, for whoever settles in the turn of this one. */
+  as(verdict: Verdict, endedBy: EndedBy, retryAfterMs: number | undefined): SettledRecord {
+    if (verdict === this.verdict && endedBy === this.endedBy && retryAfterMs === this.retryAfterMs) return this
+    const other = new SettledRecord(verdict, endedBy, retryAfterMs, this.clock)
+    other.at = this.at
+    return other
+  }
 }

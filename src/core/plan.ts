@@ -6,9 +6,10 @@ import { describe, type Description, draw } from './describe.ts'
 import { Events, type EventType, type Payload } from './events.ts'
 import type { SpillwayError } from './errors.ts'
 import { fold } from './fold.ts'
-import { guarded, ignored, type OnInternalError, reportToConsole } from './hooks.ts'
+import { guarded, ignored, type OnInternalError, quieted, reportToConsole } from './hooks.ts'
 import { show } from './options.ts'
-import { attach, enclosing, type Observed, type Observer, tell } from './observer.ts'
+import { attach, enclosing, type Observed, type Observer, tell, told } from './observer.ts'
+import type { SettledRecord } from './outcome.ts'
 import { type Host, type Layer, type Policy, type Refusal, refusalFacts } from './policy.ts'
 import type { Stage } from './stage.ts'
 import type { Place } from './place.ts'
@@ -86,6 +87,12 @@ export class Plan implements Observed {
   keeper: Keeper | undefined = undefined
   /** What calls say that say nothing else: the key of a keyed pipeline. */
   call: CallOptions | undefined = undefined
+  /** How the attempt was settled whose end is being told: a call that ends in the same turn ends at the same time. */
+  justSettled: SettledRecord | undefined = undefined
+  /** Who of the observers has which hook. */
+  #told: ReturnType<typeof told> = told([])
+  /** Whether somebody listens to what happens once per attempt or call. */
+  #tells: { readonly attempts: boolean; readonly calls: boolean } = { attempts: false, calls: false }
   readonly #discard: ((value: unknown) => void) | undefined
   readonly #onWarning: ((message: string) => void) | undefined
   readonly #abandonAfterMs: number | undefined
@@ -124,6 +131,7 @@ export class Plan implements Observed {
   #heard(): void {
     const { heard } = this.events
     this.stamping = heard || this.observers.length > 0
+    this.#tells = { attempts: this.events.wants('attempt.settled'), calls: this.events.wants('call.settled') }
     for (const { events } of this.policies) {
       // What is closed and at rest hears no policy any more: one that is shared must not keep it.
       if (heard && !(this.closing && this.inFlight === 0)) events?.forward(this.events)
@@ -135,6 +143,7 @@ export class Plan implements Observed {
   observedBy(observers: readonly Observer[]): void {
     this.observers = observers
     this.enclosing = enclosing(observers)
+    this.#told = told(observers)
     this.#heard()
   }
 
@@ -198,28 +207,42 @@ export class Plan implements Observed {
     this.keeper?.rested()
   }
 
+  // In the hooks below what an observer throws is caught in place: a closure per observer and call is what metrics must not cost.
+
   refused(call: CallRecord, refusal: Refusal, of: { readonly priority: Priority }): void {
     if (!this.stamping) return
-    for (const observer of this.observers) {
-      if (observer.refused !== undefined) guarded(this.report, () => observer.refused!(call, refusal, of.priority))
+    for (const observer of this.#told.refused) {
+      try {
+        quieted(observer.refused!(call, refusal, of.priority), this.report)
+      } catch (error) {
+        this.report(error)
+      }
     }
     if (this.wants('call.refused')) call.emit('call.refused', refusalFacts(refusal, of))
   }
 
   attemptSettled(attempt: AttemptRecord, settled: Settled): void {
-    for (const observer of this.observers) {
-      if (observer.attemptSettled !== undefined) guarded(this.report, () => observer.attemptSettled!(attempt, settled))
+    for (const observer of this.#told.attemptSettled) {
+      try {
+        quieted(observer.attemptSettled!(attempt, settled), this.report)
+      } catch (error) {
+        this.report(error)
+      }
     }
-    if (!this.events.wants('attempt.settled')) return
+    if (!this.#tells.attempts) return
     const { verdict, endedBy, settledAt } = settled
     this.emit('attempt.settled', { call: attempt.call.id, trace: attempt.call.trace?.traceId, at: settledAt, number: attempt.number, verdict, endedBy, durationMs: settledAt - attempt.startedAt })
   }
 
   callSettled(call: CallRecord, outcome: Outcome<unknown>, settled: Settled): void {
-    for (const observer of this.observers) {
-      if (observer.callSettled !== undefined) guarded(this.report, () => observer.callSettled!(call, outcome, settled))
+    for (const observer of this.#told.callSettled) {
+      try {
+        quieted(observer.callSettled!(call, outcome, settled), this.report)
+      } catch (error) {
+        this.report(error)
+      }
     }
-    if (!this.events.wants('call.settled')) return
+    if (!this.#tells.calls) return
     const { verdict, endedBy, settledAt } = settled
     this.emit('call.settled', {
       call: call.id,

@@ -140,9 +140,9 @@ export class Stage {
     this.free(attempt)
   }
 
-  /** The verdict is known. Only the first one counts. */
-  settle(attempt: AttemptRecord, verdict: Verdict, endedBy: EndedBy, retryAfterMs: number | undefined): void {
-    if (attempt.settled) return
+  /** The verdict is known. Only the first one counts. Answers what the guards were told. */
+  settle(attempt: AttemptRecord, verdict: Verdict, endedBy: EndedBy, retryAfterMs: number | undefined): SettledRecord | undefined {
+    if (attempt.settled) return undefined
     attempt.answered = attempt.settled = true
     attempt.disarm()
     const { awaitedBy } = attempt
@@ -153,7 +153,10 @@ export class Stage {
       if (plan.stamping && this.innermost && attempt.started) plan.attemptSettled(attempt, settled)
       if (attempt.open === 0) this.release(attempt)
       awaitedBy?.heldSettled(settled)
-    } else if (attempt.open === 0) this.release(attempt)
+      return settled
+    }
+    if (attempt.open === 0) this.release(attempt)
+    return undefined
   }
 
   /** All work within has ended. */

@@ -105,9 +105,10 @@ function ended(attempt: AttemptRecord, ok: boolean, result: unknown): void {
   if (!outcome.ok) call.lastError = outcome.error
   if (attempt.held === undefined) {
     attempt.open--
-    attempt.stage!.settle(attempt, outcome.verdict, 'work', outcome.retryAfterMs)
+    plan.justSettled = attempt.stage!.settle(attempt, outcome.verdict, 'work', outcome.retryAfterMs)
   } else hold(attempt, attempt.held, outcome)
   conclude(attempt, attempt.at - 1, outcome)
+  plan.justSettled = undefined
 }
 
 /** The answer goes up; the guards learn of it when what the function holds (`until`) has ended. */

@@ -1,5 +1,5 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
-import { breaker, constant, keyed, type Observed, type Observer, pipeline, retry, bulkhead } from 'spillway'
+import { breaker, constant, fallback, keyed, type Observed, type Observer, pipeline, retry, bulkhead, timeout } from 'spillway'
 import { manualClock } from 'spillway/testing'
 import { describe, expect, it, vi } from 'vitest'
 import { collect } from '../support/heap.ts'
@@ -94,6 +94,41 @@ describe('observers › refused', () => {
     void calls.close({ graceMs: 0 })
     await calls.tryRun(() => 1)
     expect(told).toEqual([['a', 'slots', 'low'], ['a', 'a', 'normal']])
+  })
+})
+
+describe('observers › times', () => {
+  it('of calls and attempts are those of their own clock, whatever comes between', async () => {
+    const clock = manualClock()
+    const log: [what: string, from: number, to: number][] = []
+    const observer: Observer = {
+      attemptSettled: ({ number, startedAt }, { settledAt }) => void log.push([`attempt ${number}`, startedAt, settledAt]),
+      callSettled: ({ startedAt }, _, { settledAt }) => void log.push(['call', startedAt, settledAt]),
+    }
+    const after = (ms: number, fails = false) => () => new Promise<void>((resolve, reject) => void clock.after(ms, () => (fails ? reject(new Error('down')) : resolve())))
+    const slow = pipeline('slow', [fallback(after(7)), retry({ maxAttempts: 2, backoff: constant(100), budget: false }), bulkhead({ slots: 1, queue: 1 }), timeout(50)], { clock, observers: [observer] })
+    const first = slow.run(after(20))
+    const queued = slow.run(after(10))
+    await clock.advance(30)
+    await Promise.all([first, queued])
+    const failing = slow.run(after(5, true))
+    await clock.advance(200)
+    await failing
+    expect(log).toEqual([
+      ['attempt 1', 0, 20], ['call', 0, 20], ['attempt 1', 20, 30], ['call', 0, 30],
+      ['attempt 1', 30, 35], ['attempt 2', 135, 140], ['call', 30, 147],
+    ])
+    await clock.advance(1_000)
+    log.length = 0
+    const later = pipeline('later', [timeout(50)], { clock, observers: [observer] })
+    const late = later.tryRun(never)
+    await clock.advance(50)
+    await late
+    const next = later.run(after(3))
+    await clock.advance(3)
+    await next
+    const at = log[0]![1]
+    expect(log.map(([what, from, to]) => [what, from - at, to - at])).toEqual([['attempt 1', 0, 50], ['call', 0, 50], ['attempt 1', 50, 53], ['call', 50, 53]])
   })
 })
 
