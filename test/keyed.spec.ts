@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import {
   type AnyEvent, attempt, breaker, bulkhead, BulkheadFullError, constant, fallback, type Guard, keyed, type KeyedAnyEvent, type KeyedOptions, pipeline, type Pipeline, PipelineClosedError,
-  type PipelineOptions, type Policy, rateLimit, retry, timeout, unguarded,
+  type PipelineOptions, type Policy, rateLimit, retry, throttle, timeout, unguarded,
 } from 'spillway'
 import { manualClock } from 'spillway/testing'
 import { hedging, queueing } from './support/policies.ts'
@@ -237,6 +237,19 @@ describe('keyed › beyond max', () => {
     await clock.advance(1_000)
     await granted('b')
     expect([...one.keys()]).toEqual(['b'])
+  })
+
+  it('never evicts one that is throttled: made anew, it would send everything', async () => {
+    const { one, clock } = family({ max: 2, idleMs: 10 }, (key) => [throttle(key === 'held' ? { adaptive: true } : { allow: 0.5 })])
+    for (let i = 0; i < 200; i++) {
+      await one.tryRun('held', async () => Promise.reject(Object.assign(new Error('busy'), { status: 503 })))
+      await clock.advance(20)
+    }
+    await one.tryRun('set', () => 1)
+    await clock.advance(1_000)
+    await one.tryRun('x', () => 1)
+    // A share set by hand is nothing that was learned.
+    expect([...one.keys()]).toEqual(['held', 'x'])
   })
 
   it('one that was busy goes as soon as it is not, without having been used', async () => {
