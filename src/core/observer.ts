@@ -77,6 +77,9 @@ export function told(observers: readonly Observer[]): Record<'attemptSettled' | 
   return { attemptSettled: having('attemptSettled'), callSettled: having('callSettled'), refused: having('refused') }
 }
 
+/** For pipelines that nobody observes: one for all. */
+export const nobody: ReturnType<typeof told> = told([])
+
 /** Those that stand around calls or attempts; `undefined` where nobody does. */
 export function enclosing(observers: readonly Observer[]): readonly Observer[] | undefined {
   const some = observers.filter((one) => one.aroundCall !== undefined || one.aroundAttempt !== undefined)

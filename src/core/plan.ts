@@ -8,7 +8,7 @@ import type { SpillwayError } from './errors.ts'
 import { fold } from './fold.ts'
 import { guarded, ignored, type OnInternalError, quieted, reportToConsole } from './hooks.ts'
 import { show } from './options.ts'
-import { attach, enclosing, type Observed, type Observer, tell, told } from './observer.ts'
+import { attach, enclosing, type Observed, nobody, type Observer, tell, told } from './observer.ts'
 import type { SettledRecord } from './outcome.ts'
 import { type Host, type Layer, type Policy, type Refusal, refusalFacts } from './policy.ts'
 import type { Stage } from './stage.ts'
@@ -90,9 +90,10 @@ export class Plan implements Observed {
   /** How the attempt was settled whose end is being told: a call that ends in the same turn ends at the same time. */
   justSettled: SettledRecord | undefined = undefined
   /** Who of the observers has which hook. */
-  #told: ReturnType<typeof told> = told([])
-  /** Whether somebody listens to what happens once per attempt or call. */
-  #tells: { readonly attempts: boolean; readonly calls: boolean } = { attempts: false, calls: false }
+  #told = nobody
+  /** Whether somebody listens to what happens once per attempt, or call. */
+  #tellsAttempts = false
+  #tellsCalls = false
   readonly #discard: ((value: unknown) => void) | undefined
   readonly #onWarning: ((message: string) => void) | undefined
   readonly #abandonAfterMs: number | undefined
@@ -131,7 +132,8 @@ export class Plan implements Observed {
   #heard(): void {
     const { heard } = this.events
     this.stamping = heard || this.observers.length > 0
-    this.#tells = { attempts: this.events.wants('attempt.settled'), calls: this.events.wants('call.settled') }
+    this.#tellsAttempts = this.events.wants('attempt.settled')
+    this.#tellsCalls = this.events.wants('call.settled')
     for (const { events } of this.policies) {
       // What is closed and at rest hears no policy any more: one that is shared must not keep it.
       if (heard && !(this.closing && this.inFlight === 0)) events?.forward(this.events)
@@ -143,7 +145,7 @@ export class Plan implements Observed {
   observedBy(observers: readonly Observer[]): void {
     this.observers = observers
     this.enclosing = enclosing(observers)
-    this.#told = told(observers)
+    this.#told = observers.length === 0 ? nobody : told(observers)
     this.#heard()
   }
 
@@ -229,7 +231,7 @@ export class Plan implements Observed {
         this.report(error)
       }
     }
-    if (!this.#tells.attempts) return
+    if (!this.#tellsAttempts) return
     const { verdict, endedBy, settledAt } = settled
     this.emit('attempt.settled', { call: attempt.call.id, trace: attempt.call.trace?.traceId, at: settledAt, number: attempt.number, verdict, endedBy, durationMs: settledAt - attempt.startedAt })
   }
@@ -242,7 +244,7 @@ export class Plan implements Observed {
         this.report(error)
       }
     }
-    if (!this.#tells.calls) return
+    if (!this.#tellsCalls) return
     const { verdict, endedBy, settledAt } = settled
     this.emit('call.settled', {
       call: call.id,
