@@ -54,9 +54,11 @@ export interface Breaker extends Guard, Subscribable {
   admit(attempt: Attempt): object | Refusal
   /** A permit of an earlier state, or of another guard, changes nothing. */
   settle(permit: object, settled: Settled, attempt: Attempt): void
-  /** 1 while a break runs or it is isolated, 0.9 half-open with all probes out, else 0, and always 0 unless `mode` is `'enforce'`. */
+  /** 1 while a break runs or it is isolated, 0.9 half-open with all probes out, while it ramps up 1 less the share that passes, else 0, and always 0 unless `mode` is `'enforce'`. */
   pressure(): number
-  /** Whether it is not closed, whatever its `mode`: made anew, it would have forgotten that. */
+  /** The share of the calls that passes while it ramps up after a break (`recovery: 'ramp'`), else 1. */
+  share(): number
+  /** Whether it is not closed, or ramps up, whatever its `mode`: made anew, it would have forgotten that. */
   busy(): boolean
   /** Whether the next call would be let through as a probe. */
   probeDue(): boolean

@@ -1,6 +1,7 @@
 import type { Settled } from '../core/verdict.ts'
 import { Closed, needsTime } from './closed.ts'
 import type { BreakerSettings } from './options.ts'
+import { Ramp, RAMP_FROM, rampWindowMs } from './ramp.ts'
 import { Rest, restMs } from './rest.ts'
 import { type BreakerSnapshot, endless, span } from './snapshot.ts'
 import { type Probe, Trial } from './trial.ts'
@@ -18,6 +19,10 @@ export type BreakerState = 'closed' | 'open' | 'halfOpen' | 'isolated'
 export interface CircuitReport {
   changed(from: BreakerState, at: number): void
   threw(error: unknown): void
+  /** Offers others to let only this share pass at first. Whether somebody does. */
+  handOver(share: number): boolean
+  /** The span after which an attempt is given up. */
+  spanMs(): number
 }
 
 /**
@@ -99,6 +104,15 @@ export class Circuit {
   record(closed: Closed, failed: boolean, slow: boolean, settled: Settled): void {
     const reason = closed.record(this.settings, failed, slow, needsTime(this.settings) ? settled.settledAt : NaN)
     if (reason !== undefined) this.open(settled.settledAt, reason, settled.retryAfterMs)
+    else if (closed.ramp !== undefined) this.#climb(closed.ramp, !failed && !slow, settled.settledAt)
+  }
+
+  /** A result of a call that a ramp let pass. */
+  #climb(ramp: Ramp, good: boolean, now: number): void {
+    ramp.settled(good, now)
+    if (ramp.share < 1) return
+    this.closed!.ramp = undefined
+    this.opensInARow = 0
   }
 
   /** A permit of another kind comes back: if it is a probe of this era, it decides, or gives its place back. */
@@ -108,7 +122,7 @@ export class Circuit {
     if (trial === undefined || !trial.end(permit, settings, settled.settledAt) || !counts) return
     if (failed) this.open(settled.settledAt, say.probeFailed, settled.retryAfterMs)
     else if (slow) this.open(settled.settledAt, say.probeSlow(settings))
-    else if (++trial.successes >= settings.probes.total) this.close(settled.settledAt)
+    else if (++trial.successes >= settings.probes.total) this.#recover(settled.settledAt)
   }
 
   // ── changes ──
@@ -121,6 +135,19 @@ export class Circuit {
     const from = this.#leave(now)
     this.opensInARow = opensInARow
     this.#enter(from, now, new Rest(now, ms, reason))
+  }
+
+  /** The probes have succeeded. */
+  #recover(now: number): void {
+    const { settings } = this
+    if (settings.recovery !== 'ramp' || this.#report.handOver(RAMP_FROM)) return this.close(now)
+    this.#enter(this.state, now, undefined, this.#ramping(RAMP_FROM, now))
+  }
+
+  #ramping(share: number, now: number): Closed {
+    const closed = new Closed(this.settings)
+    closed.ramp = new Ramp(share, rampWindowMs(this.#report.spanMs()), now, () => this.random())
+    return closed
   }
 
   /** Closes, with an empty window. Under an isolation: once that ends. */
@@ -153,6 +180,10 @@ export class Circuit {
   update(settings: BreakerSettings, now: number): void {
     const { windowMs, windowCalls } = this.settings
     this.settings = settings
+    if (settings.recovery === 'close' && this.closed?.ramp !== undefined) {
+      this.closed.ramp = undefined
+      this.opensInARow = 0
+    }
     if (settings.windowMs !== windowMs || settings.windowCalls !== windowCalls) this.closed?.resize(settings, now)
   }
 
@@ -167,7 +198,8 @@ export class Circuit {
 
   load(snapshot: BreakerSnapshot, now: number): void {
     if (snapshot.state === 'closed') {
-      const closed = new Closed(this.settings)
+      const { rampShare = 1 } = snapshot
+      const closed = rampShare < 1 ? this.#ramping(rampShare, now) : new Closed(this.settings)
       closed.load(snapshot, now)
       this.#enter(this.state, now, undefined, closed)
       return
@@ -192,7 +224,8 @@ export class Circuit {
   #enter(from: BreakerState, now: number, rest: Rest | undefined, closed = new Closed(this.settings)): void {
     this.#trial = undefined
     this.rest = rest
-    if (rest === undefined) this.opensInARow = 0
+    // Should the ramp fail, it opens once more in a row.
+    if (rest === undefined && closed.ramp === undefined) this.opensInARow = 0
     this.closed = rest === undefined && this.#isolations === undefined ? closed : undefined
     const { state } = this
     if (state !== from || state === 'open') this.#report.changed(from, now)

@@ -1,6 +1,7 @@
 import { CountWindow } from '../math/count-window.ts'
 import { TimeWindow } from '../math/time-window.ts'
 import type { BreakerSettings } from './options.ts'
+import type { Ramp } from './ramp.ts'
 import { type ClosedSnapshot, endless, span } from './snapshot.ts'
 import { say } from './words.ts'
 
@@ -13,6 +14,8 @@ export class Closed {
   private settings: BreakerSettings
   /** Made when something is counted: a breaker that nobody calls has none. */
   private counting: TimeWindow | CountWindow | undefined = undefined
+  /** While it lets only a share of the calls pass, after a break. */
+  ramp: Ramp | undefined = undefined
 
   constructor(settings: BreakerSettings) {
     this.settings = settings
@@ -51,9 +54,10 @@ export class Closed {
 
   save(now: number): ClosedSnapshot {
     const { failuresInARow, window } = this
-    if (window instanceof CountWindow) return { version: 1, state: 'closed', failuresInARow, window: { results: window.save() } }
+    const facts = { version: 1, state: 'closed', failuresInARow, ...(this.ramp === undefined ? {} : { rampShare: this.ramp.share }) } as const
+    if (window instanceof CountWindow) return { ...facts, window: { results: window.save() } }
     const { buckets, bucketMs } = window.save(now)
-    return { version: 1, state: 'closed', failuresInARow, window: { bucketMs: endless(bucketMs), buckets } }
+    return { ...facts, window: { bucketMs: endless(bucketMs), buckets } }
   }
 
   /** What is in the window `now`. Changes nothing. */

@@ -1,5 +1,4 @@
 import type { Attempt } from '../core/attempt.ts'
-import type { Clock } from '../core/clock.ts'
 import { BreakerOpenError } from '../core/errors.ts'
 import { Events, type AnyListener, type EventType, type Listener, type Undo } from '../core/events.ts'
 import { wrongType } from '../core/options.ts'
@@ -10,6 +9,7 @@ import type { Breaker } from './breaker.ts'
 import { Circuit, type BreakerState, type CircuitReport } from './circuit.ts'
 import { type BreakerOptions, type BreakerSettings, settings, type Stated, stated } from './options.ts'
 import { type BreakerSnapshot, checkSnapshot } from './snapshot.ts'
+import type { Ramp } from './ramp.ts'
 import { warnings } from './warnings.ts'
 import { refusing, say } from './words.ts'
 
@@ -20,7 +20,7 @@ export class BreakerGuard implements Breaker, CircuitReport {
   readonly events: Events = new Events()
   readonly #circuit: Circuit
   #said: Stated
-  #clock: Clock | undefined
+  #host: Host | undefined
 
   constructor(options: BreakerOptions | undefined) {
     this.#said = stated(options)
@@ -37,10 +37,18 @@ export class BreakerGuard implements Breaker, CircuitReport {
     this.events.onInternalError(error)
   }
 
-  bind({ clock, random }: Host): void {
-    this.#clock = clock
-    this.#circuit.random = random
-    this.#circuit.begin(clock.now())
+  handOver(share: number): boolean {
+    return this.#host?.ramp(share) === true
+  }
+
+  spanMs(): number {
+    return this.#host?.timeoutMs ?? Infinity
+  }
+
+  bind(host: Host): void {
+    this.#host = host
+    this.#circuit.random = host.random
+    this.#circuit.begin(host.clock.now())
   }
 
   // ── the hooks ──
@@ -53,7 +61,7 @@ export class BreakerGuard implements Breaker, CircuitReport {
     if (closed !== undefined) {
       // `timed` is read at the fold; slowMs may have been switched on since.
       if (slowMs !== Infinity) attempt.now()
-      return closed
+      return closed.ramp === undefined ? closed : this.#climbing(closed, closed.ramp, attempt)
     }
     const now = attempt.now()
     const probe = circuit.probe(now)
@@ -67,6 +75,17 @@ export class BreakerGuard implements Breaker, CircuitReport {
     return mode === 'enforce' ? refusal : observed(attempt, refusal)
   }
 
+  /** Closed, and lets only a share pass as yet. A trial of a breaker further out passes. */
+  #climbing(closed: object, ramp: Ramp, attempt: Attempt): object | Refusal {
+    const enforced = this.mode === 'enforce'
+    if (attempt.probe || ramp.pass(attempt.priority, attempt.now(), enforced)) return closed
+    const { share } = ramp
+    const refusal = refuse(this, BreakerOpenError, () => say.recovering(share))
+    if (enforced) return refusal
+    observed(attempt, refusal)
+    return closed
+  }
+
   settle(permit: object, settled: Settled, attempt: Attempt): void {
     const circuit = this.#circuit
     const { mode, slowMs } = circuit.settings
@@ -76,17 +95,27 @@ export class BreakerGuard implements Breaker, CircuitReport {
     const slow = slowMs !== Infinity && counts && settled.settledAt - attempt.startedAt >= slowMs
     if (permit !== circuit.closed) circuit.probed(permit, counts, failed, slow, settled)
     else if (counts) circuit.record(circuit.closed, failed, slow, settled)
+    else if (verdict === 'unused') circuit.closed.ramp?.refund(attempt.priority)
   }
 
   pressure(): number {
     const circuit = this.#circuit
-    if (circuit.closed !== undefined || this.mode !== 'enforce') return 0
+    if (circuit.closed !== undefined) return 1 - this.share()
+    if (this.mode !== 'enforce') return 0
     if (circuit.probeDue(this.#now())) return 0
     return circuit.state === 'halfOpen' ? 0.9 : 1
   }
 
+  /** While it ramps up after a break, the share of the calls that may pass. */
+  share(): number {
+    return this.mode === 'enforce' ? (this.#circuit.closed?.ramp?.share ?? 1) : 1
+  }
+
+  /** It refuses for its share itself. */
+  readonly distributes = true
+
   busy(): boolean {
-    return this.#circuit.closed === undefined
+    return this.#circuit.closed === undefined || this.#circuit.closed.ramp !== undefined
   }
 
   probeDue(): boolean {
@@ -173,6 +202,6 @@ export class BreakerGuard implements Breaker, CircuitReport {
 
   /** For methods: the hooks are told the time. NaN without a clock. */
   #now(): number {
-    return this.#clock?.now() ?? NaN
+    return this.#host?.clock.now() ?? NaN
   }
 }

@@ -31,6 +31,11 @@ export interface BreakerOptions {
   readonly breakMs?: number | ((opensInARow: number) => number) | undefined
   /** The longest break in ms, however often it has opened and whatever the dependency asks for (Retry-After): at least `breakMs`. Default 60 000, or `breakMs` where that is more. */
   readonly maxBreakMs?: number | undefined
+  /**
+   * What happens once the probes have succeeded. `'close'` lets all pass at once; `'ramp'` a tenth of the calls, then about twice as many every two seconds as
+   * long as hardly any fails: for a dependency that comes back cold, or that a whole fleet waits for. Default `'close'`.
+   */
+  readonly recovery?: 'close' | 'ramp' | undefined
   /** The trial attempts after the break. */
   readonly probes?: BreakerProbes | undefined
   /**
@@ -64,6 +69,7 @@ export interface BreakerSettings {
   readonly slowRatio: number
   readonly breakMs: number | ((opensInARow: number) => number)
   readonly maxBreakMs: number
+  readonly recovery: 'close' | 'ramp'
   /** Without `leaseMs` a lease is as long as the break before it. */
   readonly probes: { readonly total: number; readonly concurrent: number; readonly leaseMs: number | undefined }
   readonly mode: Mode
@@ -85,11 +91,12 @@ export const defaults: Defaults = Object.freeze({
   slowRatio: 0.5,
   breakMs: 5_000,
   maxBreakMs: 60_000,
+  recovery: 'close',
   probes: Object.freeze({ total: 1, concurrent: 1 }),
   mode: 'enforce',
 })
 
-const keys = ['name', 'failureRatio', 'minimumThroughput', 'windowMs', 'windowCalls', 'consecutive', 'slowMs', 'slowRatio', 'breakMs', 'maxBreakMs', 'probes', 'mode'] as const
+const keys = ['name', 'failureRatio', 'minimumThroughput', 'windowMs', 'windowCalls', 'consecutive', 'slowMs', 'slowRatio', 'breakMs', 'maxBreakMs', 'recovery', 'probes', 'mode'] as const
 const probeKeys = ['total', 'concurrent', 'leaseMs'] as const
 const modes = ['enforce', 'observe', 'off'] as const
 const MOST_CALLS = 1_000_000
@@ -134,6 +141,7 @@ export function settings(said: Stated): BreakerSettings {
     slowRatio: ratio('breaker.slowRatio', all.slowRatio),
     breakMs,
     maxBreakMs,
+    recovery: oneOf('breaker.recovery', all.recovery, ['close', 'ramp']),
     probes: Object.freeze({
       total: count('breaker.probes.total', total, 1),
       concurrent: count('breaker.probes.concurrent', concurrent, 1),

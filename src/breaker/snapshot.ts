@@ -1,4 +1,4 @@
-import { count, notNegative, oneOf, outOfRange, positive, wrongType } from '../core/options.ts'
+import { count, notNegative, oneOf, outOfRange, positive, ratio, wrongType } from '../core/options.ts'
 import type { Bucket } from '../math/time-window.ts'
 
 /**
@@ -12,6 +12,8 @@ export interface ClosedSnapshot {
   readonly version: 1
   readonly state: 'closed'
   readonly failuresInARow: number
+  /** The share of the calls that it lets pass while it ramps up after a break. */
+  readonly rampShare?: number
   readonly window: TimeWindowSnapshot | CountWindowSnapshot
 }
 
@@ -66,11 +68,12 @@ function checkOpen({ reason, opensInARow, openForMs, breakMs, restMs }: Fields):
   }
 }
 
-function checkClosed({ failuresInARow, window }: Fields): ClosedSnapshot {
+function checkClosed({ failuresInARow, window, rampShare }: Fields): ClosedSnapshot {
   return {
     version: 1,
     state: 'closed',
     failuresInARow: finite('snapshot.failuresInARow', count('snapshot.failuresInARow', failuresInARow)),
+    ...(rampShare === undefined ? {} : { rampShare: ratio('snapshot.rampShare', rampShare) }),
     window: checkWindow(fieldsOf('snapshot.window', window)),
   }
 }

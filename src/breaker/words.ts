@@ -16,6 +16,7 @@ export const say = {
   inARow: (failures: number): string => `${failures} failure${failures === 1 ? '' : 's'} in a row`,
   probeFailed: 'a probe failed',
   probeSlow: (settings: BreakerSettings): string => `a probe took ${nameDuration(settings.slowMs)} or more`,
+  recovering: (part: number): string => `breaker recovering, lets ${share(part, 1)} of the calls pass`,
   byHand: 'opened by hand',
   isolated: 'isolated by hand',
 } as const

@@ -4,8 +4,7 @@ import { type AnyListener, Events, type EventType, type Listener, type Undo } fr
 import { type Host, type Mode, observed, type Policy, refuse, type Refusal, unguarded } from '../core/policy.ts'
 import type { Settled } from '../core/verdict.ts'
 import { Diffusion } from '../math/diffusion.ts'
-import { Pacer } from '../math/pacer.ts'
-import { offeredShares, waterFill } from '../math/water-filling.ts'
+import { ShareGate } from '../math/share-gate.ts'
 import { announcement } from './announce.ts'
 import { type Driver, driverOf } from './driver.ts'
 import { type ThrottleHint, hintedShare } from './hint.ts'
@@ -36,15 +35,10 @@ export class ThrottleGuard implements Throttle {
   readonly #permit: object = {}
   /** Nobody is refused: nothing to look at. */
   #free = true
-  /** What the driver and the hint let pass, and of that each priority. */
+  /** What the driver and the hint let pass. */
   #share = 1
-  readonly #fill: number[] = priorities.map(() => 1)
-  readonly #shares = offeredShares(priorities.length)
+  readonly #gate: ShareGate = new ShareGate(priorities.length, () => (this.#host?.random ?? Math.random)())
   #fixed: Diffusion[] | undefined
-  #filled: Diffusion[] | undefined
-  readonly #pacer = new Pacer()
-  /** Something has passed since the pacer was told. */
-  #passed = false
   #hint: { readonly share: number; readonly forMs: number; readonly until: number } | undefined
   #told = 1
   /** Failures before the first overload; counted up to the warning. */
@@ -71,7 +65,7 @@ export class ThrottleGuard implements Throttle {
     if (mode === 'off') return unguarded
     const klass = classes[attempt.priority]
     this.offered++
-    this.#shares.add(klass)
+    this.#gate.offered.add(klass)
     const refusal = this.#free ? undefined : this.#ask(klass, attempt)
     if (refusal !== undefined) {
       if (mode === 'enforce') return refusal
@@ -93,7 +87,7 @@ export class ThrottleGuard implements Throttle {
     this.sent--
     const klass = classes[priority]
     if (this.options.allow[priority] < 1) this.#fixed?.[klass]!.refund()
-    if (this.#fill[klass]! < 1) this.#filled?.[klass]!.refund()
+    this.#gate.refund(klass)
     // A shed further in refuses in its place.
     if (this.options.distribute === 'shed' && settled.endedBy === 'refusal' && this.#driver?.refused(settled.settledAt) === true) this.#refill(settled.settledAt)
   }
@@ -148,30 +142,29 @@ export class ThrottleGuard implements Throttle {
     const { allow, distribute } = this.options
     const { priority } = attempt
     const fixed = allow[priority]
-    if (fixed < 1 && !(this.#fixed ??= this.#diffusions())[klass]!.pass(fixed)) {
+    if (fixed < 1 && !(this.#fixed ??= priorities.map(() => new Diffusion(this.#gate.random())))[klass]!.pass(fixed)) {
       if (fixed > 0 && this.#probes(attempt)) return undefined
       const alike = priorities.every((one) => allow[one] === fixed)
       return refuse(this, ThrottledError, () => say.fixed(fixed, priority, alike))
     }
     if (distribute === 'shed') return this.#forShed(attempt)
-    const share = this.#fill[klass]!
-    if (share < 1 && !(this.#filled ??= this.#diffusions())[klass]!.pass(share)) return this.#hold(klass, attempt)
-    this.#passed = true
+    const now = attempt.now()
+    if (!this.#gate.pass(klass)) return this.#hold(klass, attempt, now)
+    this.#passed(now)
     return undefined
   }
 
   /** Not within its share; but it may be that it passes all the same. */
-  #hold(klass: number, attempt: Attempt): Refusal | undefined {
-    const now = attempt.now()
-    const hint = this.#hint
-    if (hint !== undefined && now >= hint.until) {
+  #hold(klass: number, attempt: Attempt, now: number): Refusal | undefined {
+    if (this.#hint !== undefined && now >= this.#hint.until) {
       this.#refill(now)
-      if (this.#free || this.#fill[klass]! >= 1) return undefined
+      if (this.#gate.fill[klass] === 1) return undefined
     }
-    if (hint?.share !== 0 || now >= hint.until) {
-      if (this.#probes(attempt) || this.#due(now)) return undefined
+    if (this.#hint?.share !== 0 && (this.#probes(attempt) || this.#due(now))) {
+      this.#passed(now)
+      return undefined
     }
-    const share = this.#fill[klass]!
+    const share = this.#gate.fill[klass]!
     const all = this.#share
     if (this.#hint !== undefined && this.#hint.share === all) {
       const ms = Math.ceil(this.#hint.until - now)
@@ -181,7 +174,7 @@ export class ThrottleGuard implements Throttle {
     // A dry run refuses nobody: it learns how the call ends.
     if (this.options.mode === 'enforce' && this.#driver?.refused(now) === true) this.#refill(now)
     // Where hardly anything passes, it is known when something will.
-    const retryAfterMs = all < 0.1 ? Math.ceil(this.#pacer.left(now)) : undefined
+    const retryAfterMs = all < 0.1 ? Math.ceil(this.#gate.left(now)) : undefined
     return refuse(this, ThrottledError, () => say.adaptive(share, priority, all), retryAfterMs)
   }
 
@@ -189,7 +182,9 @@ export class ThrottleGuard implements Throttle {
   #forShed(attempt: Attempt): undefined {
     const now = attempt.now()
     if (this.#hint !== undefined && now >= this.#hint.until) this.#refill(now)
-    if (this.#share < 1 && this.#hint?.share !== 0 && this.#due(now)) attempt.probe = true
+    if (this.#share === 1 || this.#hint?.share === 0 || !this.#due(now)) return undefined
+    attempt.probe = true
+    this.#passed(now)
   }
 
   /** A breaker has sent it as its trial, or waits for one. */
@@ -199,36 +194,28 @@ export class ThrottleGuard implements Throttle {
 
   /** Whether nothing has passed for so long that something must. */
   #due(now: number): boolean {
+    return this.#driver !== undefined && this.#gate.due(now)
+  }
+
+  #passed(now: number): void {
     const { adaptive } = this.options
     const driver = this.#driver
-    if (adaptive === false || driver === undefined) return false
-    const passed = this.#passed
-    if (!passed && !this.#pacer.due(now)) return false
-    this.#passed = false
-    this.#pacer.passed(now, Math.max(adaptive.probesPerSecond, PROBE_RATIO * driver.offeredPerSecond), this.#random)
-    return !passed
+    if (adaptive !== false && driver !== undefined) this.#gate.passed(now, Math.max(adaptive.probesPerSecond, PROBE_RATIO * driver.offeredPerSecond))
   }
 
   /** The share has changed, or the time has come to share it out anew. */
   #refill(now?: number): void {
     if (now !== undefined) {
-      this.#shares.advance(now)
+      this.#gate.offered.advance(now)
       if (this.#hint !== undefined && now >= this.#hint.until) this.#hint = undefined
     }
     const share = Math.min(this.#driver?.share ?? 1, this.#hint?.share ?? 1)
     const { distribute, allow } = this.options
     this.#share = share
-    if (distribute === 'priority' && share < 1) waterFill(share, this.#shares.counts, this.#fill)
-    else this.#fill.fill(distribute === 'shed' ? 1 : share)
+    this.#gate.set(distribute === 'shed' ? 1 : share, distribute === 'priority')
     this.#free = share === 1 && priorities.every((priority) => allow[priority] === 1)
     if (now !== undefined) this.#tell(now)
   }
-
-  #diffusions(): Diffusion[] {
-    return priorities.map(() => new Diffusion(this.#random()))
-  }
-
-  #random: () => number = () => (this.#host?.random ?? Math.random)()
 
   // ── what is told ──
 
@@ -255,19 +242,7 @@ export class ThrottleGuard implements Throttle {
   }
 
   get allow(): number {
-    const critical = this.#of('critical')
-    if (priorities.every((priority) => this.#of(priority) === critical)) return critical
-    const { counts } = this.#shares
-    // Before anything was offered, all count alike.
-    const unseen = counts.every((n) => n === 0) ? 1 : 0
-    let all = 0
-    let passing = 0
-    priorities.forEach((priority, klass) => {
-      const n = counts[klass]! || unseen
-      all += n
-      passing += n * this.#of(priority)
-    })
-    return Math.min(1, passing / all)
+    return this.#gate.overall((klass) => this.#of(priorities[klass]!))
   }
 
   get allowByPriority(): Readonly<Record<Priority, number>> {
@@ -276,7 +251,7 @@ export class ThrottleGuard implements Throttle {
 
   #of(priority: Priority): number {
     const { allow, distribute } = this.options
-    return allow[priority] * (distribute === 'shed' ? this.#share : this.#fill[classes[priority]]!)
+    return allow[priority] * (distribute === 'shed' ? this.#share : this.#gate.fill[classes[priority]]!)
   }
 
   get acceptance(): number {
@@ -289,8 +264,8 @@ export class ThrottleGuard implements Throttle {
 
   hint(hint: ThrottleHint): void {
     const now = this.#host?.clock.now() ?? NaN
-    this.#shares.advance(now)
-    const perSecond = this.#shares.counts.reduce((sum, n) => sum + n, 0) / 10
+    this.#gate.offered.advance(now)
+    const perSecond = this.#gate.offered.counts.reduce((sum, n) => sum + n, 0) / 10
     this.#hinted(hintedShare(hint, perSecond), hint.forMs, now)
   }
 
