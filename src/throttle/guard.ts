@@ -182,9 +182,11 @@ export class ThrottleGuard implements Throttle {
   #forShed(attempt: Attempt): undefined {
     const now = attempt.now()
     if (this.#hint !== undefined && now >= this.#hint.until) this.#refill(now)
-    if (this.#share === 1 || this.#hint?.share === 0 || !this.#due(now)) return undefined
-    attempt.probe = true
-    this.#passed(now)
+    if (this.#share < 1 && this.#hint?.share !== 0 && this.#due(now)) {
+      attempt.probe = true
+      this.#passed(now)
+    }
+    return undefined
   }
 
   /** A breaker has sent it as its trial, or waits for one. */
