@@ -55,6 +55,7 @@ describe('breaker › options', () => {
       slowRatio: 0.5,
       breakMs: 5_000,
       maxBreakMs: 60_000,
+      recovery: 'close',
       probes: { total: 1, concurrent: 1, leaseMs: 5_000 },
       mode: 'enforce',
     })
