@@ -1,4 +1,4 @@
-import { Baseline } from './baseline.ts'
+import type { Baseline } from './baseline.ts'
 import { gain, shrunk } from './gain.ts'
 import { BUCKETS, Recent } from './recent.ts'
 
@@ -19,7 +19,6 @@ const SLICE = BUCKETS / 4
 export class AdaptiveShare {
   share = 1
   readonly #recent: Recent
-  readonly #baseline = new Baseline()
   #buckets = 0
   /** Accepted in a row. */
   #row = 0
@@ -29,10 +28,12 @@ export class AdaptiveShare {
   /**
    * @param windowMs over 0, finite
    * @param least while fewer calls than this were offered nothing is held back
+   * @param faults tells faults from load; without it every refusal counts as load
    */
   constructor(
     windowMs: number,
-    public least: number,
+    readonly least: number,
+    private readonly faults: Baseline | undefined = undefined,
   ) {
     this.#recent = new Recent(windowMs)
   }
@@ -42,7 +43,7 @@ export class AdaptiveShare {
     const turned = this.#recent.advance(now) && this.#turn(now)
     this.#row = accepted ? this.#row + 1 : 0
     this.#recent.settled(accepted)
-    this.#baseline.record(accepted)
+    this.faults?.record(accepted)
     return turned
   }
 
@@ -61,7 +62,7 @@ export class AdaptiveShare {
 
   /** What part is taken to be accepted whatever the load. */
   get baseline(): number {
-    return this.#baseline.acceptance
+    return this.faults?.acceptance ?? 1
   }
 
   get offeredPerSecond(): number {
@@ -70,20 +71,20 @@ export class AdaptiveShare {
 
   /** Whether it holds back, or has learned of a fault. */
   get busy(): boolean {
-    return this.share < 1 || this.#baseline.acceptance < 1
+    return this.share < 1 || this.baseline < 1
   }
 
   /** Begins at this share, knowing nothing: a dependency comes back. */
   seed(share: number, now: number): void {
     this.#recent.clear()
-    this.#baseline.clear()
+    this.faults?.clear()
     this.#recent.advance(now)
     this.share = share
     this.#seededUntil = now + 60_000
   }
 
   #turn(now: number): true {
-    if (this.#buckets++ % SLICE === 0) this.#baseline.begin(this.share)
+    if (this.#buckets++ % SLICE === 0) this.faults?.begin(this.share)
     if (this.#recent.look(this.least)) {
       this.#seededUntil = -Infinity
       this.share = this.#next()
@@ -95,7 +96,7 @@ export class AdaptiveShare {
     const recent = this.#recent
     const { offered, accepted } = recent
     if (accepted === offered) return 1
-    const base = this.#baseline.acceptance
+    const base = this.baseline
     const past = recent.pastShare
     const near = past > 0 && this.share > 0.5 * past && this.share < 2.2 * past
     const acceptance = near ? shrunk(accepted / base, recent.ended, near) : this.#lately(base)

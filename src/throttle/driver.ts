@@ -1,4 +1,5 @@
 import { AdaptiveShare } from '../math/adaptive-share.ts'
+import { Baseline } from '../math/baseline.ts'
 import type { AdaptiveSettings } from './options.ts'
 import { SreShare } from './sre.ts'
 
@@ -25,5 +26,5 @@ export function driverOf({ algorithm, windowMs, minimumThroughput, k }: Adaptive
   if (algorithm === 'sre') return new SreShare(windowMs ?? SRE_WINDOW_MS, k, minimumThroughput)
   // What is sent now is known to be lost only a timeout later: a window of four sees what it has done.
   const byTimeout = timeoutMs === Infinity ? 0 : 4 * timeoutMs
-  return new AdaptiveShare(windowMs ?? Math.min(MOST_WINDOW_MS, Math.max(LEAST_WINDOW_MS, byTimeout)), minimumThroughput)
+  return new AdaptiveShare(windowMs ?? Math.min(MOST_WINDOW_MS, Math.max(LEAST_WINDOW_MS, byTimeout)), minimumThroughput, new Baseline())
 }

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { AdaptiveShare } from '../../src/math/adaptive-share.ts'
+import { Baseline } from '../../src/math/baseline.ts'
 import { gain, shrunk } from '../../src/math/gain.ts'
 import { Pacer } from '../../src/math/pacer.ts'
 import { Recent } from '../../src/math/recent.ts'
@@ -11,7 +12,7 @@ type Odds = (sentPerSecond: number) => number
 
 /** One client with evenly spaced calls, whose share decides, and a dependency that answers at once. */
 function story(perSecond: number, seed = 1) {
-  const one = new AdaptiveShare(4_000, 20)
+  const one = new AdaptiveShare(4_000, 20, new Baseline())
   const random = seededRandom(seed)
   const diffusion = new Diffusion(random())
   const pacer = new Pacer()
