@@ -43,6 +43,7 @@ export {
   type ThrottleOptions,
   type ThrottleSettings,
 } from './throttle/index.ts'
+export { park, type Park, type ParkOptions, type ParkSettings, type ParkState } from './park/index.ts'
 export {
   eventLoopDelay,
   eventLoopUtilization,

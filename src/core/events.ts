@@ -89,6 +89,15 @@ export interface EventMap {
     readonly pressure: number
     readonly share: number
   }
+  /** Calls have begun to wait until all is well, or to be let go, or none waits any more. */
+  'park.changed': PolicyEventBase & {
+    readonly state: 'idle' | 'parking' | 'releasing'
+    readonly from: 'idle' | 'parking' | 'releasing'
+    /** How many wait now; how many ever did, and how many of those were let go. */
+    readonly queued: number
+    readonly parked: number
+    readonly released: number
+  }
   'policy.warned': PolicyEventBase & { readonly message: string }
 }
 

@@ -52,7 +52,7 @@ export const observerHooks = ['attached', 'attemptSettled', 'callSettled', 'refu
 /** Told to observers without anybody listening: all but the two that have hooks of their own. */
 export const rare: readonly EventType[] = [
   'call.refused', 'refusal.observed', 'timeout.expired', 'retry.scheduled', 'retry.stopped', 'retry.exhausted', 'budget.exhausted',
-  'fallback.used', 'breaker.opened', 'breaker.halfOpened', 'breaker.closed', 'breaker.isolated', 'limit.changed', 'throttle.changed', 'shed.changed', 'policy.warned',
+  'fallback.used', 'breaker.opened', 'breaker.halfOpened', 'breaker.closed', 'breaker.isolated', 'limit.changed', 'throttle.changed', 'shed.changed', 'park.changed', 'policy.warned',
 ]
 
 /** The observer as this pipeline tells it. */

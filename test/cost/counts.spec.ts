@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, it, test, vi } from 'vitest'
 import {
-  adaptiveLimit, breaker, bulkhead, type CallOptions, constant, fallback, pipeline, type Pipeline, type PipelineOptions, type Policy, retry, shed, SpillwayError, timeout,
+  adaptiveLimit, breaker, bulkhead, type CallOptions, constant, fallback, park, pipeline, type Pipeline, type PipelineOptions, type Policy, retry, shed, SpillwayError, timeout,
 } from 'spillway'
 import { manualClock, scriptedUpstream } from 'spillway/testing'
 import { CallRecord } from '../../src/core/call.ts'
@@ -209,6 +209,7 @@ describe('clock reads per call', () => {
     ['bulkhead', 0, 0, () => [bulkhead({ slots: 5 })]],
     ['adaptive limit', 2, 1, () => [adaptiveLimit()]],
     ['shed', 0, 0, () => [shed()]],
+    ['park', 0, 0, () => [park()]],
     ['breaker over time', 1, 1, () => [calm()]],
     ['breaker over calls', 0, 0, () => [breaker({ windowCalls: 100, minimumThroughput: 100 })]],
     ['breaker that counts slow calls', 2, 2, () => [breaker({ minimumThroughput: 1_000_000, slowMs: 100 })]],
