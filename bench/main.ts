@@ -1,8 +1,8 @@
 // What `run.ts` starts, bundled, on the Node that is to be measured, with a configuration as JSON: it measures and writes the results as JSON.
-import { existsSync, writeFileSync } from 'node:fs'
+import { writeFileSync } from 'node:fs'
 import { cpus } from 'node:os'
 import { pathToFileURL } from 'node:url'
-import type { Row, Subject } from './case.ts'
+import type { Call, Row, Subject } from './case.ts'
 import { bytesPerCall, promisesPerCall } from './cost.ts'
 import { facts } from './facts.ts'
 import { growth } from './growth.ts'
@@ -39,8 +39,7 @@ const ours: Subject[] = []
 for (const { name, version, folder } of builds) ours.push(spillway((await import(file('index', folder))) as Library, name, version))
 const peers = builds.length > 1 ? { subjects: [], missing: [] } : await loadPeers(benchFolder)
 for (const line of peers.missing) log(`not measured: ${line}`)
-// Not all revisions have it.
-const recorded = existsSync(`${builds[0]!.folder}/metrics.js`)
+const recorded = builds.length === 1
   ? [watched((await import(file('index', builds[0]!.folder))) as Library, (await import(file('metrics', builds[0]!.folder))) as Metrics, builds[0]!.version)]
   : []
 const subjects = [bare, floor, ...ours, ...recorded, ...peers.subjects]
@@ -53,7 +52,15 @@ const instances = (row: Row, subject: Subject): Case | undefined => {
   const make = subject.rows[row.name]
   if (make === undefined) return undefined
   const work = workOf(row)
-  const calls = Array.from({ length: INSTANCES }, () => make(work(), work))
+  let calls: Call[]
+  try {
+    calls = Array.from({ length: INSTANCES }, () => make(work(), work))
+  } catch (error) {
+    // Another revision may not have all policies.
+    if (builds.length === 1) throw error
+    log(`not measured: ${row.name}, ${subject.name}: ${String(error)}`)
+    return undefined
+  }
   return { name: subject.name, calls, atOnce: row.atOnce ?? 1, ends: row.ends === 'made' ? 'at once' : row.work === 'fails' || row.ends === 'refusal' ? 'rejects' : 'resolves' }
 }
 

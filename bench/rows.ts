@@ -21,6 +21,7 @@ export const rows: readonly Row[] = [
     'adaptive limit',
     'throttle: a set share',
     'throttle: adaptive',
+    'shed',
     'rate limit',
     'fallback',
   ]),
@@ -52,6 +53,7 @@ export const rows: readonly Row[] = [
     { name: 'full bulkhead, told', ...told },
     { name: 'rate limit used up', ...refusal },
     { name: 'throttle that lets nothing pass', ...refusal },
+    { name: 'shed that is under pressure', ...refusal },
   ]),
   ...named('five policies, watched and read', [
     'breaker, metrics',

@@ -53,7 +53,8 @@ function measured(order: Configuration['builds']): Results {
 
 if (values.against === undefined) write(measured(builds), all && !values.quick ? `${benchFolder}/results` : undefined)
 else {
-  // Which of two equal builds comes out better is partly the luck of one process: how its code happened to be compiled.
-  const processes = [builds, builds.toReversed(), builds].map(measured)
+  // Which of two equal builds comes out better is partly the luck of one process: how its code happened to be compiled. And who is loaded first
+  // is a few per cent slower.
+  const processes = [builds, builds.toReversed(), builds, builds.toReversed()].map(measured)
   console.log(`\n${comparison(processes, builds[1]!.name)}`)
 }

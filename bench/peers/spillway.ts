@@ -5,7 +5,7 @@ export type Library = typeof import('spillway')
 
 /** spillway, as its dist or the dist of another revision is. */
 export function spillway(lib: Library, name: string, version: string): Subject {
-  const { adaptiveLimit, breaker, bulkhead, constant, fallback, keyed, pipeline, rateLimit, retry, throttle, timeout } = lib
+  const { adaptiveLimit, breaker, bulkhead, constant, fallback, keyed, pipeline, rateLimit, retry, shed, throttle, timeout } = lib
   const instead = () => fallback(() => 'instead')
   const calm = () => breaker({ minimumThroughput: 1_000_000_000 })
   const five = (gate: Breaker = breaker()): Policy[] => [instead(), retry(), gate, bulkhead({ slots: 1_000 }), timeout(1_000)]
@@ -47,6 +47,7 @@ export function spillway(lib: Library, name: string, version: string): Subject {
       'adaptive limit': run(() => [adaptiveLimit()]),
       'throttle: a set share': run(() => [throttle({ allow: 1 })]),
       'throttle: adaptive': run(() => [throttle({ adaptive: true })]),
+      shed: run(() => [shed()]),
       'rate limit': run(() => [rateLimit({ permits: 1_000_000_000, everyMs: 1_000 })]),
       fallback: run(() => [instead()]),
 
@@ -76,6 +77,7 @@ export function spillway(lib: Library, name: string, version: string): Subject {
       'full bulkhead': run(() => [full()]),
       'full bulkhead, told': tryRun(() => [full()]),
       'rate limit used up': run(() => [usedUp()]),
+      'shed that is under pressure': run(() => [shed({ load: () => 0.9 })]),
       'throttle that lets nothing pass': run(() => [throttle({ allow: 0 })]),
 
       'breaker, metrics': run(() => [breaker()]),
