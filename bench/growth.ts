@@ -105,7 +105,7 @@ export async function growth(lib: Library, quick: boolean, log: (line: string) =
     const cases: (Case & Prepared)[] = []
     for (const x of xs) cases.push({ name: String(x), atOnce: 1, ends: 'resolves', ...(await prepare(x)) })
     for (const one of cases) await warm(one, quick ? 20 : 50)
-    const timings = await measure(cases, quick ? 20 : 50)
+    const timings = await measure(cases, quick ? 20 : 40)
     const points = timings.map((timing, n): Point => {
       const { bytes } = cases[n]!
       return { x: xs[n]!, ns: timing.median, ratio: estimate(ratios(timing, timings[0]!)), ...(bytes === undefined ? {} : { bytes }) }
