@@ -13,22 +13,41 @@ function row(output: string, label: string): string[] {
 describe('demo', () => {
   let output = ''
   let tookMs = Infinity
+  let seen = ''
 
   beforeAll(async () => {
     const start = performance.now()
     // It rejects unless the exit code is 0.
-    const { stdout, stderr } = await promisify(execFile)(
+    const running = promisify(execFile)(
       process.execPath,
       ['--import', './test/support/ts.js', 'examples/demo/main.ts', '--quick'],
       { cwd: root, timeout: 30_000 },
     )
+    // Looks on to the end, which must come all the same.
+    let looking: Promise<void> | undefined
+    running.child.stdout?.on('data', (text: string) => {
+      const url = /picture of .*: (http\S+)/.exec(text)?.[1]
+      if (url !== undefined) looking = look(url)
+    })
+    const { stdout, stderr } = await running
+    await looking
     tookMs = performance.now() - start
     output = stdout
     expect(stderr).toBe('')
   }, 35_000)
 
+  async function look(url: string): Promise<void> {
+    const { body } = await fetch(`${url}?stream=`)
+    for await (const frame of body!.pipeThrough(new TextDecoderStream())) seen += frame
+  }
+
   it('ends by itself, in less than 20 s with --quick', () => {
     expect(tookMs).toBeLessThan(20_000)
+  })
+
+  it('serves the dashboard beside it and says where', () => {
+    expect(output).toMatch(/^ A live picture of the side with spillway: http:\/\/127\.0\.0\.1:\d+\/$/m)
+    expect(seen).toMatch(/^data: .*"id":"quotes"/m)
   })
 
   it('writes no escape codes where nobody looks on', () => {

@@ -16,13 +16,13 @@ const width = 38
 const write = (text: string): void => void process.stdout.write(text)
 
 /** The live view: on the terminal's second screen, which keeps the first as it is. What does not fit is cut, not wrapped. */
-export function liveView(sides: readonly Side[]): View {
+export function liveView(sides: readonly Side[], url: string): View {
   write('\x1b[?1049h\x1b[?25l\x1b[?7l')
   let ended = false
   return {
     everyMs: 200,
     draw(nowMs) {
-      const lines = [...head(nowMs), ...besides(sides.map((side) => panel(side, nowMs))), '', ...timeline(sides)].slice(0, process.stdout.rows)
+      const lines = [...head(nowMs, url), ...besides(sides.map((side) => panel(side, nowMs))), '', ...timeline(sides)].slice(0, process.stdout.rows)
       write(`\x1b[H${lines.map((line) => `${line}\x1b[K`).join('\r\n')}\x1b[J`)
     },
     end() {
@@ -32,9 +32,9 @@ export function liveView(sides: readonly Side[]): View {
   }
 }
 
-function head(nowMs: number): string[] {
+function head(nowMs: number, url: string): string[] {
   const time = `${seconds(Math.min(nowMs, totalMs))} of ${seconds(totalMs)}`
-  return [bold(` the service: ${phaseName(nowMs)}`.padEnd(26)) + dim(phaseAt(nowMs).says.padEnd(37)) + time.padStart(16), '']
+  return [bold(` the service: ${phaseName(nowMs)}`.padEnd(26)) + dim(phaseAt(nowMs).says.padEnd(37)) + time.padStart(16), dim(` in pictures: ${url}`), '']
 }
 
 function panel(side: Side, nowMs: number): string[] {

@@ -6,6 +6,7 @@ import { rowOf } from './row.ts'
 import { conditions, type Frame, type LogLine, type Row, type Sum, type Tone } from './wire.ts'
 
 const logLines = 100
+const togetherMs = 60_000
 
 interface Known {
   readonly id: string
@@ -65,12 +66,20 @@ function matches({ id, fares: { condition } }: Known, search: string): boolean {
   return id.toLowerCase().includes(words) || condition.toLowerCase() === words
 }
 
-/** The worst first; those that have recovered before those that were always well; else by name, so that rows keep their places. */
+/**
+ * The worst first; those that have recovered before those that were always well; those that lose many calls before those that lose few. Else by
+ * name, and losses only as powers of four, so that rows keep their places.
+ */
 function byNeed(a: Known, b: Known): number {
-  return need(a) - need(b) || (a.id < b.id ? -1 : a.id > b.id ? 1 : 0)
+  return need(a) - need(b) || losses(b) - losses(a) || (a.id < b.id ? -1 : a.id > b.id ? 1 : 0)
 }
 
 const need = ({ one, fares: { condition } }: Known): number => 2 * conditions.indexOf(condition) + (hasBeenAway(one) ? 0 : 1)
+
+function losses({ one: { window: { callsPerSecond, calls, outcomes } } }: Known): number {
+  const lost = calls === 0 ? 0 : (callsPerSecond * (outcomes.failure + outcomes.timeout + outcomes.rejected)) / calls
+  return Math.floor(Math.log2(1 + lost) / 2)
+}
 
 function sumOf(all: readonly Known[], matching: number): Sum {
   const sum = { attention: 0, callsPerSecond: 0, rejectedPerSecond: 0, good: 0, calls: 0, attempts: 0, started: 0 }
@@ -98,7 +107,7 @@ function sumOf(all: readonly Known[], matching: number): Sum {
 
 function logOf(snapshots: readonly Snapshot[], at: number): LogLine[] {
   return snapshots
-    .flatMap(({ log }, i) => log.slice(-logLines).map((entry) => ({ entry, i })))
+    .flatMap(({ log }, i) => together(log).slice(-logLines).map((entry) => ({ entry, i })))
     .toSorted((a, b) => b.entry.at - a.entry.at || b.entry.id - a.entry.id)
     .slice(0, logLines)
     .map(({ entry, i }) => ({
@@ -108,6 +117,20 @@ function logOf(snapshots: readonly Snapshot[], at: number): LogLine[] {
       tone: toneOf(entry),
       text: brief(textOf(entry)),
     }))
+}
+
+/** What recurs within a minute is one line, so that it does not push out what happened once. Changes of state stay as they are. */
+function together(log: readonly LogEntry[]): LogEntry[] {
+  const latest = new Map<string, number>()
+  const lines: LogEntry[] = []
+  for (const entry of log) {
+    const key = JSON.stringify([entry.pipeline, entry.policy, entry.type])
+    const i = entry.type.startsWith('breaker.') ? undefined : latest.get(key)
+    const line = i === undefined ? undefined : lines[i]
+    if (line !== undefined && entry.at - line.at <= togetherMs) lines[i!] = { ...entry, id: line.id, count: line.count + entry.count }
+    else latest.set(key, lines.push(entry) - 1)
+  }
+  return lines
 }
 
 /** `breaker opened: …`, but `no retry: … (retry)`. */
