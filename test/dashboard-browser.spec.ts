@@ -79,7 +79,7 @@ describe.skipIf(file === undefined)('dashboard in Chromium', () => {
     const { url } = await serve(shop.metrics)
     const { page, problems, close } = await open(url)
     const payments = row(page, 'payments')
-    await soon(() => page.getByRole('status').first().textContent()).toBe('All 12 pipelines are well')
+    await soon(() => page.getByRole('status').first().textContent()).toBe('All 13 pipelines are well')
     expect(await payments.locator('.why').textContent()).toBe('Healthy')
     expect(await payments.getByRole('img', { name: 'Last 15 minutes' }).getAttribute('aria-label')).toBe('Last 15 minutes: closed')
 
@@ -135,7 +135,25 @@ describe.skipIf(file === undefined)('dashboard in Chromium', () => {
         await page.keyboard.press('?')
         expect(await faults(page)).toEqual([])
       }
+      if (keeping && name === 'light') {
+        await page.keyboard.press('Escape')
+        await page.getByRole('button', { name: 'payments', exact: true }).click()
+        await page.getByRole('button', { name: 'search', exact: true }).click()
+        await page.getByText('minimumThroughput').waitFor()
+        keep('throttle', await row(page, 'search').screenshot())
+      }
       expect(problems).toEqual([])
+      await close()
+    })
+
+    it('shows the share of a throttle over time, and what is refused of which priority', async () => {
+      const { page, close } = await open(served.url)
+      await page.getByRole('button', { name: 'search', exact: true }).click()
+      const detail = page.getByRole('region', { name: 'Details of search' })
+      expect(await detail.locator('.steps').getByRole('img').getAttribute('aria-label')).toMatch(/^Share over the last 15 minutes: \d.* % now, \d.* % at least, since/)
+      expect(await row(page, 'search').locator('.why').first().textContent()).toMatch(/^Throttled · lets \d+ % pass/)
+      const refused = await detail.locator('.card', { hasText: 'by priority' }).textContent()
+      expect(refused).toMatch(/critical\d+high\d+normal\d+low\d+By throttle \d+\.$/)
       await close()
     })
 
@@ -168,7 +186,7 @@ describe.skipIf(file === undefined)('dashboard in Chromium', () => {
       await page.keyboard.type('mail')
       await soon(() => page.locator('.row').count()).toBe(1)
       await page.keyboard.press('Escape')
-      await soon(() => page.locator('.row').count()).toBe(12)
+      await soon(() => page.locator('.row').count()).toBe(13)
 
       await page.keyboard.press('t')
       expect(await page.evaluate('document.documentElement.dataset.theme')).toBe('light')
@@ -265,7 +283,7 @@ describe.skipIf(file === undefined)('dashboard in Chromium', () => {
     it('without script is a table that says the same', async () => {
       const { page, problems, close } = await open(served.url, { ...desk, javaScriptEnabled: false })
       expect(await page.getByRole('row', { name: /^payments open: \d+ % of \d+ calls/ }).count()).toBe(1)
-      expect(await page.getByRole('row').count()).toBe(13)
+      expect(await page.getByRole('row').count()).toBe(14)
       expect(await page.locator('meta[http-equiv=refresh]').count()).toBe(1)
       expect(problems).toEqual([])
       await close()
@@ -310,7 +328,7 @@ describe.skipIf(file === undefined)('dashboard in Chromium', () => {
 
   it('is pictured in its README', () => {
     const page = readFileSync(resolve(root, 'src/dashboard/README.md'), 'utf8')
-    for (const name of ['light', 'dark', 'phone']) {
+    for (const name of ['light', 'dark', 'phone', 'throttle']) {
       expect(page.includes(`(${name}.png)`), name).toBe(true)
       expect(statSync(resolve(root, `src/dashboard/${name}.png`)).size).toBeLessThan(200_000)
     }

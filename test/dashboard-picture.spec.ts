@@ -32,7 +32,7 @@ describe('dashboard picture', () => {
       { condition: 'isolated', why: 'by hand' },
       { condition: 'halfOpen', why: 'probing after 3 failures in a row' },
       { condition: 'failing', why: '60 % of 10 calls failed' },
-      { condition: 'throttled', why: 'lets 50 % of normal, 0 % of low pass' },
+      { condition: 'throttled', why: 'lets 40 % pass: 50 % of normal, nothing of low' },
       { condition: 'shedding', why: 'refused 2 normal, 7 low' },
       { condition: 'full', why: '20 of 20 slots taken; bulkhead refused 4' },
       { condition: 'degraded', why: '10 % of the calls fail, 1.50 attempts per call' },

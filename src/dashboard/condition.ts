@@ -61,8 +61,10 @@ function byThrottle({ policies }: PipelineSnapshot): Fares | undefined {
   if (found?.throttle === undefined) return undefined
   const { allow, allowByPriority } = found.throttle
   const differ = priorities.some((name) => allowByPriority[name] !== allow)
-  const parts = priorities.filter((name) => allowByPriority[name] < 1).map((name) => `${percent(allowByPriority[name])} of ${name}`)
-  return { condition: 'throttled', why: differ && parts.length > 0 ? `lets ${parts.join(', ')} pass` : `lets ${percent(allow)} of the calls pass` }
+  const some = priorities.filter((name) => allowByPriority[name] > 0 && allowByPriority[name] < 1).map((name) => `${percent(allowByPriority[name])} of ${name}`)
+  const none = priorities.filter((name) => allowByPriority[name] === 0)
+  const parts = none.length > 0 ? [...some, `nothing of ${none.join(', ')}`] : some
+  return { condition: 'throttled', why: differ ? `lets ${percent(allow)} pass: ${parts.join(', ')}` : `lets ${percent(allow)} pass` }
 }
 
 function byShedding({ policies, window }: PipelineSnapshot): Fares | undefined {

@@ -124,7 +124,8 @@ function together(log: readonly LogEntry[]): LogEntry[] {
   const latest = new Map<string, number>()
   const lines: LogEntry[] = []
   for (const entry of log) {
-    const key = JSON.stringify([entry.pipeline, entry.policy, entry.type])
+    // Labels, not names: all strings of 16 kB and more have one hash.
+    const key = `${label(entry.pipeline)} / ${label(entry.policy ?? '')} / ${entry.type}`
     const i = entry.type.startsWith('breaker.') ? undefined : latest.get(key)
     const line = i === undefined ? undefined : lines[i]
     if (line !== undefined && entry.at - line.at <= togetherMs) lines[i!] = { ...entry, id: line.id, count: line.count + entry.count }

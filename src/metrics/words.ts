@@ -42,10 +42,18 @@ function words(event: AnyEvent): [Severity, string] {
       return ['warning', 'no retry: its budget is used up']
     case 'policy.warned':
       return ['warning', event.message]
+    case 'throttle.changed':
+      return [event.allow < event.from ? 'warning' : 'information', event.allow === 1 ? 'lets all pass again' : `lets ${percent(event.allow)} pass, before ${percent(event.from)}`]
+    case 'shed.changed':
+      return event.level === 'none' ? ['information', 'sheds nothing any more'] : ['warning', `sheds ${event.level} and less, at a pressure of ${percent(event.pressure)}${event.share < 1 ? ` and a share of ${percent(event.share)}` : ''}`]
+    case 'limit.changed':
+      return ['information', `limit ${Math.round(event.limit)}, before ${Math.round(event.from)}`]
     default:
       return ['information', facts(event)]
   }
 }
+
+const percent = (part: number): string => `${Math.round(100 * part)} %`
 
 const base: ReadonlySet<string> = new Set(['type', 'pipeline', 'policy', 'call', 'at', 'key'])
 

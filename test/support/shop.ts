@@ -1,14 +1,16 @@
-import { adaptiveLimit, type Breaker, breaker, bulkhead, fallback, type Pipeline, pipeline, retry, timeout } from 'spillway'
+import { adaptiveLimit, type Breaker, breaker, bulkhead, fallback, type Pipeline, pipeline, retry, shed, throttle, timeout } from 'spillway'
 import { recorder, type Recorder } from 'spillway/metrics'
 import { type ManualClock, manualClock, seededRandom } from 'spillway/testing'
 
-/** A dependency: how long it takes, which share of its answers are errors, and who calls it how often. */
+/** A dependency, and how often it is called. */
 export interface Dependency {
   readonly name: string
   readonly pipeline: Pipeline<unknown>
   perSecond: number
   workMs: number
   failing: number
+  /** How many it can work on at a time; beyond, it says 503. */
+  capacity: number
 }
 
 /** Some services of a shop and what they depend on, on a clock that the test moves. */
@@ -31,15 +33,16 @@ export function openShop(): Shop {
   const options = { clock, random, observers: [metrics], onWarning: () => {} }
   const of: Record<string, Dependency> = {}
   const add = (name: string, policies: Parameters<typeof pipeline>[1], perSecond: number, workMs: number, failing = 0) => {
-    of[name] = { name, pipeline: pipeline(name, policies, options), perSecond, workMs, failing }
+    of[name] = { name, pipeline: pipeline(name, policies, options), perSecond, workMs, failing, capacity: Infinity }
   }
   const guarded = (slots: number) => [timeout(2_000), retry(), breaker(), bulkhead({ slots }), timeout(700)]
   add('payments', [timeout(2_000), retry({ maxAttempts: 3 }), breaker({ probes: { total: 3 } }), bulkhead({ slots: 40 }), timeout(500)], 22, 40)
   add('inventory', guarded(30), 30, 12)
   add('recommendations', [fallback(() => []), breaker({ failureRatio: 0.3 }), bulkhead({ slots: 20 }), timeout(250)], 14, 70)
-  add('images', [bulkhead({ slots: 6, queue: 6, maxWaitMs: 60 }), timeout(600)], 16, 60)
+  add('images', [shed(), bulkhead({ slots: 10 }), timeout(600)], 16, 60)
   add('quotes', guarded(50), 26, 30)
-  add('search', [retry(), adaptiveLimit(), timeout(800)], 18, 55)
+  add('search', [retry(), throttle({ adaptive: true }), timeout(800)], 34, 55)
+  add('catalogue', [retry(), adaptiveLimit(), timeout(800)], 18, 35)
   const warehouseBreaker = breaker()
   add('warehouse (legacy)', [fallback(() => 'unknown'), warehouseBreaker, timeout(900)], 4, 200)
   add('accounts', guarded(30), 12, 18)
@@ -48,14 +51,24 @@ export function openShop(): Shop {
   add('taxes', guarded(20), 9, 9)
   add('geo', [retry(), breaker({ consecutive: 5 }), timeout(300)], 7, 25)
 
-  function call({ pipeline: one, workMs, failing }: Dependency): void {
+  const working = new Map<string, number>()
+
+  function call({ name, pipeline: one, workMs, failing, capacity }: Dependency): void {
     const priority = priorities[Math.floor(random() * priorities.length)]!
     void one.tryRun(
       () =>
         new Promise((resolve, reject) => {
           const ms = workMs * (0.5 + random() - 0.5 * Math.log(1 - random()))
           const fails = random() < failing
-          clock.after(ms, () => (fails ? reject(new Error('down')) : resolve('fine')))
+          const busy = working.get(name) ?? 0
+          // Being refused takes no work.
+          if (busy >= capacity) return void clock.after(5, () => reject(Object.assign(new Error('busy'), { status: 503 })))
+          working.set(name, busy + 1)
+          clock.after(ms, () => {
+            working.set(name, working.get(name)! - 1)
+            if (fails) reject(new Error('down'))
+            else resolve('fine')
+          })
         }),
       { priority },
     )
@@ -93,6 +106,7 @@ export async function badQuarter(shop: Shop): Promise<void> {
   shop.warehouseBreaker.isolate()
   await shop.run(60)
   of['geo']!.failing = 1
+  of['search']!.capacity = 1
   of['images']!.workMs = 420
   await shop.run(110)
   of['payments']!.failing = 0.92
