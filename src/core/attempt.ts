@@ -101,12 +101,9 @@ export class AttemptRecord extends WithRare implements Attempt, Child, Ringable 
   // where it stands
   strand: Strand
   parent: Scope
-  before: Child | undefined
-  after: Child | undefined
   stage: Stage | undefined
   /** The index of its stage, or of the surround that it was given to, in the fold. */
   at!: number
-  trail: Trail | undefined
 
   // what it holds
   permits: object[] | undefined
@@ -116,10 +113,6 @@ export class AttemptRecord extends WithRare implements Attempt, Child, Ringable 
   /** The guard that lowered the deadline last. */
   limiter: Guard | undefined
   alarm: Alarm | undefined
-  answered!: boolean
-  settled!: boolean
-  /** Whether its parent knows it. */
-  adopted!: boolean
 
   constructor(strand: Strand, parent: Scope) {
     super()
@@ -130,13 +123,12 @@ export class AttemptRecord extends WithRare implements Attempt, Child, Ringable 
     this.deadline = this.startedAt = undefined as unknown as number
     this.deadline = parent.deadline
     this.startedAt = NaN
-    this.probe = parent.probe
+    this.flags = 0
+    if (parent.probe) this.probe = true
     this.number = strand.call.attempts + 1
     this.at = -1
     this.open = this.admitted = 0
-    this.started = this.answered = this.settled = this.adopted = false
-    this.ended = this.youngest = this.followers = this.rare = undefined
-    this.before = this.after = this.stage = this.trail = undefined
+    this.ended = this.youngest = this.rare = this.stage = undefined
     this.permits = this.limiter = this.alarm = undefined
   }
 
@@ -156,7 +148,7 @@ export class AttemptRecord extends WithRare implements Attempt, Child, Ringable 
     const controller = (this.controller ??= new AbortController())
     if (this.adopted) this.strand.plan.live.add(this)
     // At the hand of a layer: it ends with what encloses it.
-    else if (this.stage === undefined && this.branch === undefined) (this.parent.followers ??= new Set()).add(this)
+    else if (this.stage === undefined && this.branch === undefined) (this.parent.more.followers ??= new Set()).add(this)
     const { ended = this.branch === undefined && this.stage === undefined ? this.parent.ended : this.branch?.ended } = this
     const { overdue } = this.strand.plan
     if (ended !== undefined) abort(controller, ended.error)

@@ -17,14 +17,13 @@ export class Branch extends Strand implements Child {
     super()
     this.deadline = parent.deadline
     this.ended = undefined
-    this.started = false
-    this.probe = parent.probe
+    this.flags = 0
+    if (parent.probe) this.probe = true
     this.open = 0
-    this.youngest = this.followers = undefined
+    this.youngest = this.rare = undefined
     this.plan = call.plan
     this.at = from
-    this.current = this.place = this.owed = undefined
-    this.done = this.failed = false
+    this.current = this.place = undefined
     this.payload = this.tail = this.deferred = undefined
     this.call = call
     this.parent = parent
@@ -45,7 +44,7 @@ export class Branch extends Strand implements Child {
 
   /** It was ended: that is its answer, if it has none. */
   overtaken(ending: Ending): void {
-    if (this.done) return
+    if (this.answered) return
     payBack(this)
     deliver(this, failed(ending.error, this.started ? ending.verdict : 'unused', ending.by))
     this.wakeWith(() => {})
@@ -58,7 +57,7 @@ export class Branch extends Strand implements Child {
   }
 
   protected onIdle(): void {
-    if (this.done) this.parent.leave(this)
+    if (this.answered) this.parent.leave(this)
   }
 
   heldSettled(): void {}

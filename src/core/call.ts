@@ -11,8 +11,8 @@ import type { Plan } from './plan.ts'
 import { refuse, type Refusal } from './policy.ts'
 import { finish, finishFrom, outwards } from './outwards.ts'
 import type { Ending } from './scope.ts'
-import { Strand } from './strand.ts'
-import type { Alarm, Ringable } from './timers.ts'
+import { type Rare, Strand } from './strand.ts'
+import type { Ringable } from './timers.ts'
 import type { Outcome, Settled, Verdict } from './verdict.ts'
 
 /** What `tryRun` answers. `error` of a refusal is made when it is first read. */
@@ -34,50 +34,30 @@ class RefusedResult {
 
 let ids = 0
 
-/** What the caller says of the end of the call, what it answers while it still holds something, its id: what few calls need. */
-class Rare {
-  id: string | undefined = undefined
-  signal: AbortSignal | undefined = undefined
-  alarm: Alarm | undefined = undefined
-  outcome: Outcome<unknown> | undefined = undefined
-  /** One that was begun for the call. */
-  trace: Trace | undefined = undefined
-}
-
 /** One `run` of a pipeline: what its attempts share, and the only one who listens to the caller's signal. */
 export class CallRecord extends Strand implements Call, Called, Ringable {
   readonly plan: Plan
   attempts!: number
-  /** The error of the last attempt that failed: the `cause` of a timeout. */
-  lastError: unknown
   /** Stamped where somebody wants to know how long the call takes. */
   startedAt!: number
-  settled!: boolean
   readonly fn!: (attempt: Attempt) => unknown
   readonly options: CallOptions | undefined
-  /** `tryRun`: the answer is a result, never a rejection. */
-  readonly trying!: boolean
-  readonly priority!: Priority
-  /** What few calls need. */
-  rare: Rare | undefined
 
   constructor(plan: Plan, fn: (attempt: Attempt) => unknown, options: CallOptions | undefined, trying: boolean) {
     super()
     this.plan = plan
     this.fn = fn
     this.options = options
-    this.trying = trying
-    this.priority = options === undefined ? 'normal' : (options.priority ?? 'normal')
+    this.flags = 0
+    if (trying) this.trying = true
     // `undefined` first: see AttemptRecord.
     this.deadline = this.startedAt = undefined as unknown as number
     this.deadline = Infinity
     this.startedAt = NaN
     this.at = this.open = this.attempts = 0
-    this.started = this.probe = this.done = this.failed = this.settled = false
-    this.ended = this.youngest = this.followers = undefined
-    this.current = this.place = this.owed = undefined
+    this.ended = this.youngest = this.rare = undefined
+    this.current = this.place = undefined
     this.payload = this.tail = this.deferred = undefined
-    this.lastError = this.rare = undefined
   }
 
   get call(): this {
@@ -90,8 +70,11 @@ export class CallRecord extends Strand implements Call, Called, Ringable {
     return 0
   }
 
-  get more(): Rare {
-    return (this.rare ??= new Rare())
+  get lastError(): unknown {
+    return this.rare?.lastError
+  }
+  get priority(): Priority {
+    return this.options?.priority ?? 'normal'
   }
   get signal(): AbortSignal | undefined {
     return this.rare?.signal
@@ -190,7 +173,7 @@ export class CallRecord extends Strand implements Call, Called, Ringable {
 
   /** A success that nobody but the caller is told of. */
   answerWithValue(value: unknown): void {
-    if (this.done) return this.plan.discard(value)
+    if (this.answered) return this.plan.discard(value)
     this.answer(false, value)
     this.settled = true
     if (this.rare !== undefined) this.unlisten(this.rare)

@@ -18,7 +18,7 @@ const BREATH = 500
 /** Comes out at node `k` with an outcome. Whoever has one first calls this; a later one is dropped. */
 export function conclude(attempt: AttemptRecord, k: number, outcome: AnyOutcome): void {
   const { strand } = attempt
-  if (strand.done || attempt.parent.ended !== undefined) drop(strand, outcome)
+  if (strand.answered || attempt.parent.ended !== undefined) drop(strand, outcome)
   else if (strand.place === undefined) outwards(strand, k, attempt, outcome)
   else strand.wakeWith(() => outwards(strand, k, attempt, outcome), outcome)
 }
@@ -73,7 +73,7 @@ function repeat(strand: Strand, k: number, attempt: AttemptRecord, said: Again, 
   // Repeats without a delay take no turn of the event loop: now and then one does, so that timers and I/O are heard.
   const timed = delayMs > 0 || call.attempts % BREATH === BREATH - 1
   const due = timed || parent.deadline !== Infinity ? plan.clock.now() + delayMs : 0
-  if (unused !== undefined) strand.owed = { unused, since: call.attempts }
+  if (unused !== undefined) strand.more.owed = { unused, since: call.attempts }
   if (plan.closing || parent.ended !== undefined || due >= parent.deadline) {
     payBack(strand)
     return false
@@ -103,9 +103,10 @@ function outside(trail: AttemptRecord['trail'], k: number): AttemptRecord['trail
 
 /** The outcome goes on outwards: if no attempt has run since the last repeat was asked for, that is told to who asked. */
 export function payBack(strand: Strand): void {
-  const { owed } = strand
-  if (owed === undefined) return
-  strand.owed = undefined
+  const { rare } = strand
+  if (rare?.owed === undefined) return
+  const { owed } = rare
+  rare.owed = undefined
   if (strand.call.attempts === owed.since) guarded(strand.plan.report, owed.unused)
 }
 
@@ -145,14 +146,14 @@ export function followLayer(strand: Strand, promise: Promise<AnyOutcome>, node: 
 
 /** The caller has gone: guards and signals have been told, the steps outside are asked, and what they say at once is final. */
 export function finish(strand: Strand, outcome: AnyOutcome): void {
-  if (strand.done) return
+  if (strand.answered) return
   const { current = new AttemptRecord(strand, strand) } = strand
   strand.wakeWith(() => finishFrom(strand, strand.at - 1, current, outcome), outcome)
 }
 
 export function finishFrom(strand: Strand, from: number, attempt: AttemptRecord, first: AnyOutcome): void {
   payBack(strand)
-  if (strand.done) return
+  if (strand.answered) return
   const { nodes } = strand.plan
   let outcome = first
   for (let k = from; k >= strand.from; k--) {
@@ -172,6 +173,6 @@ export function finishFrom(strand: Strand, from: number, attempt: AttemptRecord,
 
 export function deliver(strand: Strand, outcome: AnyOutcome): void {
   // A step that ends the call has been overtaken by what it did.
-  if (strand.done) drop(strand, outcome)
+  if (strand.answered) drop(strand, outcome)
   else strand.answerWith(outcome)
 }

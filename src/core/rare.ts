@@ -1,12 +1,16 @@
 import type { Branch } from './branch.ts'
 import type { Guard } from './policy.ts'
-import { Scope } from './scope.ts'
+import { type Child, type Followed, Scope } from './scope.ts'
 import type { Alarm } from './timers.ts'
-import type { Held } from './attempt.ts'
+import type { Held, Trail } from './attempt.ts'
 import type { Wait } from './wait.ts'
 
 /** What few attempts need. */
-class Rare {
+class Rare implements Followed {
+  followers: Followed['followers'] = undefined
+  before: Child | undefined = undefined
+  after: Child | undefined = undefined
+  trail: Trail | undefined = undefined
   branch: Branch | undefined = undefined
   waiting: Wait | undefined = undefined
   held: Promise<unknown> | undefined = undefined
@@ -24,14 +28,35 @@ export interface Bound {
 }
 
 /**
- * An attempt's fields that few attempts need live in a record of their own, made with the first of them: 56 bytes less for every other
- * attempt, of some 200.
+ * An attempt's fields that few attempts need live in a record of their own, made with the first of them: 80 bytes less for every other
+ * attempt, of some 250.
  */
 export abstract class WithRare extends Scope {
   rare: Rare | undefined
 
   get more(): Rare {
     return (this.rare ??= new Rare())
+  }
+
+  /** The children of its parent that were adopted before and after it. */
+  get before(): Child | undefined {
+    return this.rare?.before
+  }
+  set before(child: Child | undefined) {
+    if (child !== undefined || this.rare !== undefined) this.more.before = child
+  }
+  get after(): Child | undefined {
+    return this.rare?.after
+  }
+  set after(child: Child | undefined) {
+    if (child !== undefined || this.rare !== undefined) this.more.after = child
+  }
+
+  get trail(): Trail | undefined {
+    return this.rare?.trail
+  }
+  set trail(trail: Trail | undefined) {
+    if (trail !== undefined) this.more.trail = trail
   }
 
   /** What a surround's `next` runs for it. */

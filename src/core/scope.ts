@@ -1,3 +1,4 @@
+import { Flags } from './flags.ts'
 import type { EndedBy, Settled, Verdict } from './verdict.ts'
 
 /** Why a scope, and all work within it, was ended early. */
@@ -7,6 +8,11 @@ export interface Ending {
   readonly verdict: Verdict
   /** The error of whoever waits, and the reason of the aborted signals. */
   readonly error: unknown
+}
+
+/** Attempts that a layer has at hand, whose signal somebody has read. */
+export interface Followed {
+  followers: Set<{ follow(ending: Ending): void }> | undefined
 }
 
 /** What can be ended from outside: an attempt, or the strand of a layer's `next`. */
@@ -25,7 +31,7 @@ export interface Child {
  * way of `super(…)` a chain of four took 30 ns and more. And no member is `#private`: a class with private methods puts a brand of its own into
  * every instance.
  */
-export abstract class Scope {
+export abstract class Scope extends Flags {
   /** What encloses it; `undefined` for the call. */
   abstract readonly parent: Scope | undefined
   /** The call or attempt whose answer comes from within. */
@@ -36,16 +42,13 @@ export abstract class Scope {
   /** On the pipeline's clock; Infinity when unbounded. */
   deadline!: number
   ended: Ending | undefined
-  /** Whether a function ran within. */
-  started!: boolean
-  /** Whether a breaker around sent it as its trial. */
-  probe!: boolean
   /** Work within that has not ended: own work, and children not yet released. */
   open!: number
   /** Children not yet released; a list, from the youngest on. */
   youngest: Child | undefined
-  /** Attempts that a layer has at hand, whose signal somebody has read. */
-  followers: Set<{ follow(ending: Ending): void }> | undefined
+  /** What few scopes need, made with the first of it. */
+  abstract readonly rare: Followed | undefined
+  abstract readonly more: Followed
 
   adopt(child: Child): void {
     this.open++
@@ -77,7 +80,7 @@ export abstract class Scope {
     const children: Child[] = []
     for (let child = this.youngest; child !== undefined; child = child.before) children.push(child)
     for (const child of children) child.end(ending)
-    if (this.followers !== undefined) for (const one of this.followers) one.follow(ending)
+    for (const one of this.rare?.followers ?? []) one.follow(ending)
   }
 
   /** Nothing within is open any more. */

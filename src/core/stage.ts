@@ -226,7 +226,7 @@ export class Stage {
           : new DeadlinePassedError(`Cannot call ${show(this.plan.name)}: the timeout of ${span} passed before anything was started`, details),
       this.plan.stacks,
     )
-    call.lastError = error
+    call.more.lastError = error
     const { number, started, answered } = attempt
     attempt.end({ by: 'timeout', verdict, error })
     if (call.wants('timeout.expired')) call.emit('timeout.expired', { policy: limiter?.name ?? '', timeoutMs: alarm.spanMs, number, verdict })

@@ -1,8 +1,10 @@
 import type { AttemptRecord } from './attempt.ts'
 import type { CallRecord } from './call.ts'
+import type { Trace } from './inherit.ts'
 import { Place } from './place.ts'
 import type { Plan } from './plan.ts'
-import { Scope } from './scope.ts'
+import { type Followed, Scope } from './scope.ts'
+import type { Alarm } from './timers.ts'
 import type { Outcome } from './verdict.ts'
 
 interface Deferred {
@@ -19,6 +21,20 @@ function defer(): Deferred {
     reject = no
   })
   return { promise, resolve, reject }
+}
+
+/** What few strands need. */
+export class Rare implements Followed {
+  followers: Followed['followers'] = undefined
+  owed: Owed | undefined = undefined
+  /** The error of the last attempt that failed: the `cause` of a timeout. */
+  lastError: unknown = undefined
+  // What the caller says of the end of the call, what that answers while it still holds something, its id.
+  signal: AbortSignal | undefined = undefined
+  alarm: Alarm | undefined = undefined
+  outcome: Outcome<unknown> | undefined = undefined
+  id: string | undefined = undefined
+  trace: Trace | undefined = undefined
 }
 
 /** What a strand owes to who asked for its last repeat, should that run nothing: it is told. */
@@ -48,24 +64,26 @@ export abstract class Strand extends Scope {
   current: AttemptRecord | undefined
   /** Where it waits. */
   place: Place | undefined
-  owed: Owed | undefined
 
-  /** Whether it has answered, and by a rejection. */
-  done!: boolean
-  failed!: boolean
   payload: unknown
   /** The promise given to whoever asked, had from the work's own or from a parking place. */
   tail: Promise<unknown> | undefined
   /** The same, resolved by hand. */
   deferred: Deferred | undefined
 
+  rare: Rare | undefined
+
+  get more(): Rare {
+    return (this.rare ??= new Rare())
+  }
+
   /** Answers with an outcome, and tells the scope around it, or the caller's. */
   abstract answerWith(outcome: Outcome<unknown>): void
 
   /** Answers, once. */
   answer(rejects: boolean, payload: unknown): void {
-    this.done = true
-    this.failed = rejects
+    this.answered = true
+    if (rejects) this.rejected = true
     const { deferred } = this
     if (deferred === undefined) this.payload = payload
     else if (rejects) deferred.reject(payload)
@@ -75,16 +93,16 @@ export abstract class Strand extends Scope {
   /** The promise of the answer, asked for once, when the strand has gone as far as it could at once. */
   promise(): Promise<unknown> {
     if (this.tail !== undefined) return this.tail
-    if (!this.done) return (this.deferred = defer()).promise
-    return this.failed ? Promise.reject(this.payload as Error) : Promise.resolve(this.payload)
+    if (!this.answered) return (this.deferred = defer()).promise
+    return this.rejected ? Promise.reject(this.payload as Error) : Promise.resolve(this.payload)
   }
 
   /** What a `then` of the strand's own answers: the answer, or the promise of it. */
   exit(): unknown {
     // Later turns of the same strand have nobody to answer but the deferred.
     if (this.deferred !== undefined) return undefined
-    if (!this.done) return (this.deferred = defer()).promise
-    if (this.failed) throw this.payload
+    if (!this.answered) return (this.deferred = defer()).promise
+    if (this.rejected) throw this.payload
     return this.payload
   }
 
@@ -101,7 +119,7 @@ export abstract class Strand extends Scope {
   /** Whether code of the call outside might then have to run after somebody else's timer. */
   outside(attempt: AttemptRecord): boolean {
     const { stepsBefore } = this.plan
-    return stepsBefore[this.at]! > stepsBefore[this.from]! && attempt.ended === undefined && !this.done
+    return stepsBefore[this.at]! > stepsBefore[this.from]! && attempt.ended === undefined && !this.answered
   }
 
   /** Waits in a promise of the caller's own context until {@link wakeWith}. */

@@ -102,7 +102,7 @@ function ended(attempt: AttemptRecord, ok: boolean, result: unknown): void {
     return call.answerWithValue(result)
   }
   const outcome = askClassify(plan, attempt, ok, result)
-  if (!outcome.ok) call.lastError = outcome.error
+  if (!outcome.ok) call.more.lastError = outcome.error
   if (attempt.held === undefined) {
     attempt.open--
     plan.justSettled = attempt.stage!.settle(attempt, outcome.verdict, 'work', outcome.retryAfterMs)
