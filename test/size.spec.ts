@@ -8,7 +8,7 @@ const budgets = [
   { code: "export { pipeline, retry } from 'spillway'", budget: 18.5, goal: 3 },
   { code: "export { pipeline, retry, breaker, timeout } from 'spillway'", budget: 25.5, goal: 4.5 },
   { code: "export * from 'spillway'", budget: 42, goal: 9 },
-  { code: "export * from 'spillway/fetch'", budget: 35 },
+  { code: "export * from 'spillway/fetch'", budget: 35.5 },
 ]
 
 async function size(code: string): Promise<number> {
