@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { type Attempt, bulkhead, DeadlinePassedError, keyed, pipeline, type Priority, timeout } from '../src/index.ts'
+import { attempt, type Attempt, bulkhead, DeadlinePassedError, keyed, pipeline, type Priority, timeout } from '../src/index.ts'
 import { currentContext, subLevelOf, withContext, withoutContext } from '../src/context/index.ts'
 import { manualClock } from '../src/testing/index.ts'
 
@@ -28,9 +28,14 @@ describe('withContext', () => {
     const all = keyed((key) => pipeline(key, [], { clock }))
     await withContext({ priority: 'low', clock }, async () => {
       expect(await all.run('a', ({ priority, call }: Attempt) => [priority, call.key])).toEqual(['low', 'a'])
-      expect(await pipeline('a', [], { clock }).bind((attempt: Attempt) => attempt.priority)()).toBe('low')
+      expect(await pipeline('a', [], { clock }).bind(({ priority }: Attempt) => priority)()).toBe('low')
       expect(await pipeline('a', [], { clock }).tryRun(({ priority }) => priority)).toMatchObject({ value: 'low' })
     })
+  })
+
+  it('also an attempt of one’s own', () => {
+    const clock = manualClock()
+    withContext({ priority: 'low', timeoutMs: 500, trace, clock }, () => expect(facts(attempt({ clock }))).toEqual({ priority: 'low', deadline: 500, subLevel: undefined, trace: trace.traceId }))
   })
 
   it('what a call says itself comes first', async () => {
@@ -51,7 +56,7 @@ describe('withContext', () => {
     const clock = manualClock()
     const outer = pipeline('outer', [timeout(300)], { clock })
     const inner = pipeline('inner', [], { clock })
-    const seen = await outer.run((attempt) => withContext({ priority: 'critical', timeoutMs: 50, clock }, () => inner.run(facts, attempt)), { priority: 'low', trace })
+    const seen = await outer.run((one) => withContext({ priority: 'critical', timeoutMs: 50, clock }, () => inner.run(facts, one)), { priority: 'low', trace })
     expect(seen).toEqual({ priority: 'low', deadline: 300, subLevel: undefined, trace: trace.traceId })
   })
 
@@ -161,14 +166,14 @@ it('a context never lengthens a deadline nor costs a call its own priority', asy
   await fc.assert(fc.asyncProperty(fc.array(fc.record({ timeoutMs: fc.option(fc.nat({ max: 1_000 }), { nil: undefined }), priority: fc.option(fc.constantFrom(...levels), { nil: undefined }) }), { maxLength: 5 }), fc.option(fc.constantFrom(...levels), { nil: undefined }), async (nested, own) => {
     const clock = manualClock()
     const quotes = pipeline('quotes', [], { clock })
-    const go = (i: number): Promise<Attempt> => (i === nested.length ? quotes.run((attempt) => attempt, { priority: own }) : withContext({ ...nested[i], clock }, () => go(i + 1)))
+    const go = (i: number): Promise<Attempt> => (i === nested.length ? quotes.run((one) => one, { priority: own }) : withContext({ ...nested[i], clock }, () => go(i + 1)))
     const least = Math.min(Infinity, ...nested.map(({ timeoutMs = Infinity }) => timeoutMs))
     if (least === 0) {
       expect(await go(0).catch((error: unknown) => error)).toBeInstanceOf(DeadlinePassedError)
       return
     }
-    const attempt = await go(0)
-    expect(attempt.deadline).toBe(least)
-    expect(attempt.priority).toBe(own ?? nested.map(({ priority }) => priority).findLast((priority) => priority !== undefined) ?? 'normal')
+    const one = await go(0)
+    expect(one.deadline).toBe(least)
+    expect(one.priority).toBe(own ?? nested.map(({ priority }) => priority).findLast((priority) => priority !== undefined) ?? 'normal')
   }))
 })

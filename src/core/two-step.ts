@@ -2,6 +2,7 @@ import { type Attempt, AttemptRecord } from './attempt.ts'
 import { CallRecord } from './call.ts'
 import { type CallOptions, callOptions, deadlineOf } from './call-options.ts'
 import { checkClock, type Clock, systemClock } from './clock.ts'
+import { inheriting } from './inherit.ts'
 import { oneOf } from './options.ts'
 import { SettledRecord } from './outcome.ts'
 import { Plan } from './plan.ts'
@@ -17,7 +18,7 @@ export function attempt(call?: CallOptions & { readonly clock?: Clock | undefine
   const { clock, ...said } = call ?? {}
   if (clock !== undefined) checkClock('attempt.clock', clock)
   const plan = planOf(clock ?? systemClock)
-  const options = callOptions(said, plan.clock)!
+  const options = inheriting(callOptions(said, plan.clock), plan.clock)!
   const record = new CallRecord(plan, () => undefined, options, false)
   if (options.deadline !== undefined || options.timeoutMs !== undefined) record.deadline = deadlineOf(options, plan.clock.now())
   return new AttemptRecord(record, record)
