@@ -26,23 +26,25 @@ export interface Configuration {
   /** Which parts beside the rows. */
   readonly parts: readonly ('growth' | 'facts' | 'http')[]
   readonly serverFile: string
+  /** Only spillway, for a long time, to be looked at by a profiler. */
+  readonly profiled: boolean
   /** Builds of spillway. One: beside the other libraries. Two: the first beside the second. */
   readonly builds: readonly { readonly name: string, readonly version: string, readonly folder: string }[]
 }
 
 const INSTANCES = 4
-const { builds, benchFolder, output, quick, filters, parts, serverFile } = JSON.parse(process.argv[2]!) as Configuration
+const { builds, benchFolder, output, quick, filters, parts, serverFile, profiled } = JSON.parse(process.argv[2]!) as Configuration
 const log = (line: string): void => void process.stderr.write(`${line}\n`)
 
 const file = (name: string, folder: string): string => pathToFileURL(`${folder}/${name}.js`).href
 const ours: Subject[] = []
 for (const { name, version, folder } of builds) ours.push(spillway((await import(file('index', folder))) as Library, name, version))
-const peers = builds.length > 1 ? { subjects: [], missing: [] } : await loadPeers(benchFolder)
+const peers = builds.length > 1 || profiled ? { subjects: [], missing: [] } : await loadPeers(benchFolder)
 for (const line of peers.missing) log(`not measured: ${line}`)
-const recorded = builds.length === 1
+const recorded = builds.length === 1 && !profiled
   ? [watched((await import(file('index', builds[0]!.folder))) as Library, (await import(file('metrics', builds[0]!.folder))) as Metrics, builds[0]!.version)]
   : []
-const subjects = [bare, floor, ...ours, ...recorded, ...peers.subjects]
+const subjects = profiled ? ours : [bare, floor, ...ours, ...recorded, ...peers.subjects]
 
 // A rejection that a library forgets would end this process, as it would end yours.
 let at = '' // what is running
@@ -77,6 +79,11 @@ for (const ms of [20, 10]) {
       })
     }
   }
+}
+
+if (profiled) {
+  for (const { cases } of table) for (const one of cases) await warm(one, 4_000)
+  process.exit(0)
 }
 
 let proof: Proof | undefined

@@ -1,12 +1,13 @@
-// `npm run bench -- [words of rows, or growth, facts, http] [--quick] [--node 24] [--against <rev>]`
+// `npm run bench -- [words of rows, or growth, facts, http] [--quick] [--node 24] [--against <rev>] [--profile]`
 import { spawnSync } from 'node:child_process'
-import { mkdirSync, readFileSync } from 'node:fs'
+import { mkdirSync, readFileSync, rmSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { parseArgs } from 'node:util'
 import { build } from 'esbuild'
 import { built, installed, nodeBinary, revision } from './builds.ts'
 import type { Configuration } from './main.ts'
 import { comparison } from './comparison.ts'
+import { profileOf } from './profile.ts'
 import { write } from './report.ts'
 import type { Results } from './results.ts'
 
@@ -19,7 +20,7 @@ const isPart = (word: string): boolean => (partNames as readonly string[]).inclu
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
-  options: { quick: { type: 'boolean', default: false }, node: { type: 'string' }, against: { type: 'string' } },
+  options: { quick: { type: 'boolean', default: false }, node: { type: 'string' }, profile: { type: 'boolean', default: false }, against: { type: 'string' } },
 })
 
 installed(benchFolder)
@@ -34,24 +35,33 @@ await build({
   bundle: true, platform: 'node', format: 'esm', target: 'es2022', packages: 'external', logLevel: 'warning',
 })
 const node = values.node === undefined ? process.execPath : nodeBinary(values.node, cache)
+const output = `${cache}/results.json`
 const all = positionals.length === 0 && values.against === undefined
 
-function measured(order: Configuration['builds']): Results {
-  const output = `${cache}/results.json`
+function child(order: Configuration['builds'], ...more: string[]): void {
   const configuration: Configuration = {
-    benchFolder, output, quick: values.quick, builds: order, serverFile: `${cache}/server.mjs`,
+    benchFolder, output, quick: values.quick, builds: order, profiled: values.profile, serverFile: `${cache}/server.mjs`,
     filters: positionals.length === 0 ? [''] : positionals.filter((word) => !isPart(word)),
     parts: all ? partNames : partNames.filter((part) => positionals.includes(part)),
   }
   // The nursery has its full size from the start: how it grows otherwise depends on what ran before. Collections that we ask for must not
   // throw away code that has not run for a while.
   const flags = ['--expose-gc', '--min-semi-space-size=16', '--no-flush-bytecode', '--no-warnings']
-  const { status } = spawnSync(node, [...flags, `${cache}/main.mjs`, JSON.stringify(configuration)], { stdio: 'inherit', cwd: root })
+  const { status } = spawnSync(node, [...flags, ...more, `${cache}/main.mjs`, JSON.stringify(configuration)], { stdio: 'inherit', cwd: root })
   if (status !== 0) process.exit(status ?? 1)
+}
+
+function measured(order: Configuration['builds']): Results {
+  child(order)
   return JSON.parse(readFileSync(output, 'utf8')) as Results
 }
 
-if (values.against === undefined) write(measured(builds), all && !values.quick ? `${benchFolder}/results` : undefined)
+if (values.profile) {
+  const folder = `${cache}/profile`
+  rmSync(folder, { recursive: true, force: true })
+  child(builds, '--cpu-prof', `--cpu-prof-dir=${folder}`, '--cpu-prof-interval=200')
+  console.log(`\n${profileOf(folder)}\n\n${folder}`)
+} else if (values.against === undefined) write(measured(builds), all && !values.quick ? `${benchFolder}/results` : undefined)
 else {
   // Which of two equal builds comes out better is partly the luck of one process: how its code happened to be compiled. And who is loaded first
   // is a few per cent slower.
