@@ -18,7 +18,7 @@ const pipelines = {
   halfOpen: pipelineSnapshot({ name: 'halfOpen', policies: [breakerSnapshot([[900, 'closed'], [60, 'open', '3 failures in a row'], [2, 'halfOpen']])] }),
   failing: pipelineSnapshot({ name: 'failing', window: { outcomes: { success: 4, failure: 5, timeout: 1 } } }),
   throttled: pipelineSnapshot({ name: 'throttled', policies: [throttle({ critical: 1, high: 1, normal: 0.5, low: 0 }, 0.4)] }),
-  shedding: pipelineSnapshot({ name: 'shedding', policies: [{ name: 'shed', type: 'shed', mode: 'enforce', pressure: 0, shed: { byPriority: { critical: 0, high: 0, normal: 0, low: 9 }, allowByPriority: null } }], window: { outcomes: { success: 100, rejected: 9 }, rejectionsByPolicy: { shed: 9 }, rejectionsByPriority: { critical: 0, high: 0, normal: 2, low: 7 } } }),
+  shedding: pipelineSnapshot({ name: 'shedding', policies: [{ name: 'shed', type: 'shed', mode: 'enforce', pressure: 0, shed: { byPriority: { critical: 0, high: 0, normal: 0, low: 9 }, allowByPriority: null, level: null } }], window: { outcomes: { success: 100, rejected: 9 }, rejectionsByPolicy: { shed: 9 }, rejectionsByPriority: { critical: 0, high: 0, normal: 2, low: 7 } } }),
   full: pipelineSnapshot({ name: 'full', policies: [bulkhead], window: { outcomes: { success: 100, rejected: 4 }, rejectionsByPolicy: { bulkhead: 4 } } }),
   degraded: pipelineSnapshot({ name: 'degraded', window: { outcomes: { success: 90, failure: 10 }, amplification: 1.5 } }),
   healthy: pipelineSnapshot({ name: 'healthy', window: { outcomes: { success: 99, failure: 1 } } }),

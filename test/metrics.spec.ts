@@ -1,4 +1,4 @@
-import { breaker, bulkhead, constant, fallback, type Guard, keyed, pipeline, rateLimit, retry, type Policy, timeout } from 'spillway'
+import { adaptiveLimit, breaker, bulkhead, constant, fallback, type Guard, keyed, pipeline, type Policy, rateLimit, retry, shed, throttle, timeout } from 'spillway'
 import { recorder, type RecorderOptions, type Snapshot, type PipelineSnapshot } from 'spillway/metrics'
 import { manualClock } from 'spillway/testing'
 import { describe, expect, it, vi } from 'vitest'
@@ -249,7 +249,7 @@ describe('metrics › states', () => {
     const { policies, series } = one()
     expect(policies).toMatchObject([
       { throttle: { allow: 0.6, allowByPriority: { critical: 1, high: 1, normal: 1, low: 0.6 }, acceptance: 0.75, history: [{ at: START, allow: 0.4 }] } },
-      { shed: { byPriority: { critical: 0, low: 0 }, allowByPriority: { low: 0, critical: 1 } } },
+      { shed: { byPriority: { critical: 0, low: 0 }, allowByPriority: { low: 0, critical: 1 }, level: null } },
       { park: { parked: 7 } },
       { limit: { limit: 12.5, inFlight: 3, queued: 1 } },
     ])
@@ -468,5 +468,27 @@ describe('metrics › options', () => {
       return now.mock.calls.length
     }
     expect(await count([recorder()])).toBeLessThanOrEqual(4)
+  })
+})
+
+describe('metrics › policies that decide who passes', () => {
+  it('are drawn, and their refusals counted by priority', async () => {
+    const { make, one, clock } = world()
+    const gate = throttle({ allow: 0.5 })
+    const calls = make('quotes', [shed({ load: () => 0 }), gate, adaptiveLimit()])
+    for (let i = 0; i < 10; i++) await calls.tryRun(() => 1)
+    await clock.advance(1_000)
+    await calls.tryRun(() => 1)
+    gate.update({ allow: { low: 0 } })
+    await calls.tryRun(() => 1, { priority: 'low' })
+    const { policies, totals, series } = one()
+    expect(policies).toMatchObject([
+      { type: 'shed', shed: { level: 'none' } },
+      { type: 'throttle', throttle: { allowByPriority: { critical: 1, low: 0 }, acceptance: 1 } },
+      { type: 'adaptiveLimit', limit: { inFlight: 0, queued: 0 } },
+    ])
+    expect(totals.rejections.filter(({ policy }) => policy === 'throttle')).toEqual([{ policy: 'throttle', priority: 'normal', count: 5 }, { policy: 'throttle', priority: 'low', count: 1 }])
+    expect(series!.share.at(-2)).toBe(0.5)
+    expect(series!.limit.at(-1)).toBe(policies[2]!.limit!.limit)
   })
 })

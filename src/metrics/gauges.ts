@@ -16,6 +16,7 @@ interface Shown {
   readonly queued?: unknown
   readonly parked?: unknown
   readonly limit?: unknown
+  readonly level?: unknown
   readonly allow?: unknown
   readonly allowByPriority?: unknown
   readonly acceptance?: unknown
@@ -57,6 +58,9 @@ export const shown = {
     const of = (priority: Priority): number => (typeof allow === 'number' ? allow : ask(() => (allow as Record<string, unknown>)[priority], isShare, 1))
     return Object.fromEntries(priorities.map((priority) => [priority, of(priority)])) as Record<Priority, number>
   },
+
+  /** The most important priority that a shed refuses. */
+  level: (policy: Policy): Priority | 'none' | null => ask(() => (policy as Shown).level, (level) => level === 'none' || (priorities as readonly unknown[]).includes(level), null),
 
   /** What a closed breaker has in its window. */
   counted(policy: Policy): { calls: number; failed: number; slow: number } | null {

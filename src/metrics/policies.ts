@@ -55,7 +55,7 @@ function factsOf(track: Track, name: string, type: string, group: readonly Polic
       return { throttle: { allow, allowByPriority: shown.byPriority(strictest) ?? alike(allow), acceptance: shown.number(strictest, 'acceptance') ?? null, history: track.shares.get(name)?.history(when.historyFrom) ?? [] } }
     }
     case 'shed':
-      return { shed: { byPriority: track.refusals.of(group[0]!.name), allowByPriority: shown.byPriority(group[0]!) ?? null } }
+      return { shed: { byPriority: track.refusals.of(group[0]!.name), allowByPriority: shown.byPriority(group[0]!) ?? null, level: shown.level(group[0]!) } }
     case 'park':
       return { park: { parked: group.reduce((all, policy) => all + (shown.number(policy, 'parked') ?? shown.number(policy, 'queued') ?? 0), 0) } }
     default: {

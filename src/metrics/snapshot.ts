@@ -220,6 +220,8 @@ export interface ShedSnapshot {
   readonly byPriority: Readonly<Record<Priority, number>>
   /** The share of each priority that may pass, where it says so. */
   readonly allowByPriority: Readonly<Record<Priority, number>> | null
+  /** The most important priority of which calls are being refused; `none`; null where it does not say. */
+  readonly level: Priority | 'none' | null
 }
 
 export type Severity = 'information' | 'warning' | 'error'

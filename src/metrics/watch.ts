@@ -67,7 +67,7 @@ export class Watch implements Observer {
     if (type === 'retry.scheduled') this.#retry(event.verdict, at)
     else if (type === 'refusal.observed') track.observed.add(event.policy, event.priority, Math.floor(at / 1_000))
     else if (type in entered) this.#entered(event, entered[type]!, at)
-    else if ((type as string) === 'throttle.changed') this.#shares(at)
+    else if (type === 'throttle.changed') this.#shares(at)
     const said = worded(event)
     const { policy } = event as { policy?: unknown }
     if (said !== undefined) this.log.add({ at, pipeline: track.label, policy: typeof policy === 'string' ? policy : null, type, ...said })
