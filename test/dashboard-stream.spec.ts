@@ -160,8 +160,9 @@ describe('dashboard stream', () => {
   it('takes no more than a twentieth of the time: frames that are long in the making come less often', async () => {
     const clock = manualClock()
     let spentMs = 0
+    let lookMs = 100
     const recorder = recorderOf(() => {
-      spentMs += 100
+      spentMs += lookMs
       return snapshotOf([])
     })
     const busy = { now: () => clock.now() + spentMs, after: (ms: number, fn: () => void) => clock.after(ms, fn) }
@@ -171,6 +172,9 @@ describe('dashboard stream', () => {
     clock.tick(1_000) // that of the first frame was armed before it was made
     await read()
     expect(clock.nextAt - clock.now()).toBe(4_000) // two looks of 100 ms each
+    lookMs = 1_000
+    clock.tick(4_000)
+    expect(clock.nextAt - clock.now()).toBe(5_000) // not less often than that
     app.close()
   })
 

@@ -2,8 +2,10 @@ import type { Cancel, Clock } from '../core/clock.ts'
 
 /** How many frames may wait for a client. While they do, it is sent no more: each frame is the whole picture. */
 const waitingFrames = 2
-/** It may take no more of this process than this share of its time: where a frame takes long to make, frames come less often. */
+/** It takes no more of this process than this share of its time: where a frame takes long to make, frames come less often, … */
 const share = 0.05
+/** … but so many times less often at most: a busy process is when somebody looks. */
+const slowest = 5
 /** Who has taken nothing for so long is gone. */
 const goneMs = 30_000
 
@@ -79,7 +81,8 @@ export class Audience {
   }
 
   #arm(): void {
-    this.#cancel ??= this.plan.clock.after(Math.max(this.plan.everyMs, this.#tookMs / share), this.#tick)
+    const { clock, everyMs } = this.plan
+    this.#cancel ??= clock.after(Math.min(slowest * everyMs, Math.max(everyMs, this.#tookMs / share)), this.#tick)
     // It shows what others do, and is no reason to stay alive.
     this.#cancel.unref?.()
   }

@@ -8,10 +8,10 @@ import { view } from './view.ts'
 recall()
 const app = document.getElementById('app')!
 
-/** Until the first frame the server's own table stays. */
+/** The server's own table is not for who runs this script, unless no frame comes. */
 function draw(): void {
-  const { frame } = page
-  if (frame === undefined) return
+  const { frame, link } = page
+  if (frame === undefined) return void app.classList.toggle('alone', link === 'lost' || link === 'stale')
   render(app, view(page, frame))
   document.title = frame.sum.attention > 0 ? `(${frame.sum.attention}) ${frame.title}` : frame.title
   const help = document.getElementById('help') as HTMLDialogElement

@@ -2,6 +2,8 @@ import type { Command, Configuration, Frame, Row } from '../wire.ts'
 import { asked } from './asked.ts'
 import { Stream, type Link } from './stream.ts'
 
+const toldMs = 8_000
+
 /** What the page knows and what its user has chosen. Everything shown follows from it. */
 export class Page {
   frame: Frame | undefined
@@ -18,6 +20,7 @@ export class Page {
   /** Rows keep their places while somebody points at them. */
   held = false
   #order: readonly string[] = []
+  #telling = 0
 
   constructor(readonly draw: () => void) {
     this.#stream = new Stream({
@@ -77,12 +80,22 @@ export class Page {
         body: JSON.stringify(command),
       })
       const { message } = (await response.json()) as { readonly message: string }
-      this.told = message
+      this.#tell(message)
     } catch {
-      this.told = 'The server does not answer.'
+      this.#tell('The server does not answer.')
     }
-    this.draw()
     void this.#configure(command.pipeline)
+  }
+
+  /** For a while. */
+  #tell(message: string): void {
+    this.told = message
+    this.draw()
+    clearTimeout(this.#telling)
+    this.#telling = setTimeout(() => {
+      this.told = ''
+      this.draw()
+    }, toldMs)
   }
 
   /** A number of its own for each pipeline, for ids in the document: names may hold anything. */
