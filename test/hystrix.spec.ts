@@ -78,6 +78,12 @@ describe('hystrix', () => {
     expect(stream.clients).toBe(0)
   })
 
+  it('a hundred at once: five are served, the others are told so', async () => {
+    const { open, stream } = await served(recorder(), { everyMs: 10 })
+    const statuses = (await Promise.all(Array.from({ length: 100 }, open))).map(({ response }) => response.statusCode)
+    expect([statuses.filter((status) => status === 200).length, statuses.filter((status) => status === 503).length, stream.clients]).toEqual([5, 95, 5])
+  })
+
   it('has no timer while nobody looks', async () => {
     vi.useFakeTimers()
     onTestFinished(() => void vi.useRealTimers())

@@ -37,9 +37,14 @@ export function text(metrics: readonly Metric[]): string {
 
 const escapes: Readonly<Record<string, string>> = { '\\': '\\\\', '"': '\\"', '\n': '\\n' }
 
+function escaped(value: string): string {
+  return /[\\"\n]/.test(value) ? value.replace(/[\\"\n]/g, (one) => escapes[one]!) : value
+}
+
 function labelText(labels: Value['labels']): string {
-  const pairs = Object.entries(labels).map(([name, value]) => `${name}="${String(value).replace(/[\\"\n]/g, (one) => escapes[one]!)}"`)
-  return pairs.length === 0 ? '' : `{${pairs.join(',')}}`
+  let pairs = ''
+  for (const name in labels) pairs += `${pairs === '' ? '' : ','}${name}="${escaped(String(labels[name]))}"`
+  return pairs === '' ? '' : `{${pairs}}`
 }
 
 function number(n: number): string {
