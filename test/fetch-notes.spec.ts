@@ -1,5 +1,6 @@
 import { describe, expect, it, vi } from 'vitest'
 import { resilientFetch } from '../src/fetch/index.ts'
+import { pipeline } from '../src/core/pipeline.ts'
 import { constant, retry } from '../src/retry/index.ts'
 import { manualClock } from '../src/testing/index.ts'
 import { timeout } from '../src/timeout/index.ts'
@@ -36,5 +37,23 @@ describe('resilient fetch › what the server is told of an attempt', () => {
     expect(Number(left)).toBeGreaterThan(4_000)
     await (await one(server.url)).text()
     expect(server.requests[1]!.headers).not.toHaveProperty('x-left')
+  })
+
+  it('what an outer pipeline on another clock has left, as a span', async () => {
+    const [mine, theirs] = [manualClock(), manualClock()]
+    await mine.advance(10_000)
+    const seen: unknown[] = []
+    const send = (_url: unknown, { headers }: { headers: Headers }): Promise<Response> => {
+      seen.push(headers.get('x-request-timeout-ms'))
+      return Promise.resolve(new Response(null))
+    }
+    const one = resilientFetch('quotes', [], { clock: mine, fetch: send, timeoutHeader: true })
+    for (const clock of [theirs, mine, undefined]) {
+      await pipeline('page', [timeout(300)], { clock }).run((attempt) => one('http://quotes.test/', { spillway: attempt }))
+    }
+    expect(seen.slice(0, 2)).toEqual(['300', '300'])
+    // The process's own clock goes on meanwhile.
+    expect(Number(seen[2])).toBeGreaterThan(200)
+    expect(Number(seen[2])).toBeLessThanOrEqual(300)
   })
 })

@@ -1,5 +1,6 @@
 import type { Attempt } from '../core/attempt.ts'
 import type { CallOptions } from '../core/call-options.ts'
+import { type Clock, systemClock } from '../core/clock.ts'
 import { callable, headerName, known, notNegative, oneOf, positive, wrongType } from '../core/options.ts'
 import type { PipelineOptions } from '../core/plan.ts'
 import type { Guard, Layer } from '../core/policy.ts'
@@ -75,6 +76,7 @@ export interface FetchOptions extends Omit<PipelineOptions, 'classify' | 'discar
 export type Inject = (headers: Headers, attempt: Attempt) => void
 
 export interface FetchSettings {
+  readonly clock: Clock
   readonly classify: Classify
   readonly fetch: FetchOptions['fetch']
   readonly retryMethods: ReadonlySet<string>
@@ -89,7 +91,7 @@ export interface FetchSettings {
   readonly inject: readonly Inject[]
 }
 
-type Own = keyof FetchSettings
+type Own = Exclude<keyof FetchSettings, 'clock'>
 /** What is left for the pipeline. */
 export type PipelineRest = Omit<FetchOptions, Own>
 
@@ -119,6 +121,7 @@ export function settle(options: FetchOptions | undefined): { settings: FetchSett
   for (const one of injects) callable('fetch.inject', one)
   if (bodyIdleMs !== undefined) positive('fetch.bodyIdleMs', bodyIdleMs)
   const settings = {
+    clock: rest.clock ?? systemClock,
     fetch,
     classify: classifierOf(classify),
     retryMethods: new Set(retryMethods.map((method) => method.toUpperCase())),

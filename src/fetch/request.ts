@@ -34,7 +34,7 @@ export function isRequest(input: unknown): input is Request {
 /** Throws what fetch would reject with (headers that are none), and for a wrong option of the call. */
 export function read(input: FetchInput, options: FetchInit | undefined, settings: FetchSettings): Asked {
   const { spillway, ...init } = copyOf(options)
-  const call = callOptions(spillway)
+  const call = callOptions(spillway, settings.clock)
   const request = isRequest(input) ? input : undefined
   const method = (init.method ?? request?.method ?? 'GET').toUpperCase()
   // A body in init comes before that of the Request; null there is none.
