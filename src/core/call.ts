@@ -15,7 +15,7 @@ import { type Rare, Strand } from './strand.ts'
 import type { Ringable } from './timers.ts'
 import type { Outcome, Settled, Verdict } from './verdict.ts'
 
-/** What `tryRun` answers. `error` of a refusal is made when it is first read. */
+/** What `tryRun` answers. `error` of a refusal is made when it is first read; a spread copy of that result is without it. */
 export type TryResult<T> =
   | { readonly ok: true; readonly value: T; readonly attempts: number }
   | { readonly ok: false; readonly error: unknown; readonly attempts: number }
@@ -23,12 +23,23 @@ export type TryResult<T> =
 /** A refusal makes its error only for who reads it. The getter is the class's: one of the object's own takes 300 ns to define. */
 class RefusedResult {
   readonly ok = false
+  readonly #outcome: Refused
   constructor(
-    private readonly outcome: Refused,
+    outcome: Refused,
     readonly attempts: number,
-  ) {}
+  ) {
+    this.#outcome = outcome
+  }
   get error(): unknown {
-    return this.outcome.error
+    return this.#outcome.error
+  }
+  /** In a log it shows its error, as any other result. */
+  [Symbol.for('nodejs.util.inspect.custom')](): object {
+    return this.toJSON()
+  }
+  toJSON(): object {
+    const { ok, error, attempts } = this
+    return { ok, error, attempts }
   }
 }
 

@@ -1,3 +1,4 @@
+import { inspect } from 'node:util'
 import { describe, expect, it, vi } from 'vitest'
 import {
   attempt as ownAttempt,
@@ -137,6 +138,14 @@ describe('tryRun', () => {
     if (result.ok) throw new Error('unreachable')
     expect(result.error).toBe(result.error)
     expect(reason).toHaveBeenCalledOnce()
+  })
+
+  it('shows a refusal in a log and as JSON as any other result', async () => {
+    const guard: Guard = { kind: 'guard', name: 'g', admit: () => refuse(guard, BulkheadFullError, () => 'no room') }
+    const result = await on([guard]).pipeline.tryRun(ok)
+    const { error } = result as { error: Error }
+    expect(inspect(result)).toBe(inspect({ ok: false, error, attempts: 0 }))
+    expect(JSON.parse(JSON.stringify(result))).toEqual({ ok: false, error: JSON.parse(JSON.stringify(error)) as unknown, attempts: 0 })
   })
 })
 
