@@ -2,7 +2,7 @@ import type { Row } from '../wire.ts'
 import { band } from './band.ts'
 import { all, fullness, gauge, outcomeBar } from './bars.ts'
 import { detail } from './detail.ts'
-import { h, type VNode } from './dom.ts'
+import { type Content, h, type VNode } from './dom.ts'
 import { icon } from './icons.ts'
 import type { Page } from './page.ts'
 import { conditionWords, latency, none, percent, rate, span, times, whole } from './words.ts'
@@ -39,10 +39,10 @@ export function row(one: Row, page: Page): VNode {
   )
 }
 
-function countdown({ breakers }: Row): string {
+function countdown({ breakers }: Row): Content {
   const next = Math.min(...breakers.filter(({ state }) => state === 'open').map(({ probeInMs }) => probeInMs ?? Infinity))
-  if (next === Infinity) return ''
-  return next <= 0 ? ' · probe due' : ` · probe in ${span(Math.max(1_000, next))}`
+  if (next === Infinity) return null
+  return [' · ', h('span', { class: 'n' }, next <= 0 ? 'probe due' : `probe in ${span(Math.max(1_000, next))}`)]
 }
 
 function calls({ callsPerSecond, outcomes }: Row): VNode {
