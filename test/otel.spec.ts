@@ -4,7 +4,7 @@ import { trace } from '@opentelemetry/api'
 import { OTLPTraceExporter } from '@opentelemetry/exporter-trace-otlp-http'
 import { AggregationTemporality, DataPointType, InMemoryMetricExporter, MeterProvider, PeriodicExportingMetricReader } from '@opentelemetry/sdk-metrics'
 import { BatchSpanProcessor, NodeTracerProvider } from '@opentelemetry/sdk-trace-node'
-import { breaker, constant, fallback, pipeline, retry, timeout } from 'spillway'
+import { breaker, constant, fallback, keyed, pipeline, retry, timeout } from 'spillway'
 import { durations, observe, tracing } from 'spillway/otel'
 import { manualClock } from 'spillway/testing'
 import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest'
@@ -113,6 +113,12 @@ describe('otel › tracing', () => {
     expect(facts(1)).toEqual(expect.arrayContaining([['timeout', 'TIMEOUT', 2], ['rejected', 'BREAKER_OPEN', 2], ['failure', 'TypeError', 2], ['cancelled', 'cancelled', 0]]))
     expect(facts(3)).toEqual(expect.arrayContaining([['overload', 'timeout', 2], ['failure', 'failure', 2], ['ignored', 'cancelled', 0]]))
     expect([facts(1).length, facts(3).length]).toEqual([4, 3])
+  })
+
+  it('traces the pipelines of keyed, with their key', async () => {
+    const tenants = keyed(() => pipeline('search', [breaker()]), { observers })
+    const spans = await spansOf(() => tenants.run('acme', () => 1))
+    expect(spans.map((span) => [span.kind, attributesOf(span)['spillway.key']])).toEqual(expect.arrayContaining([[1, 'acme'], [3, undefined]]))
   })
 
   it('a tracer that throws changes no call', async () => {

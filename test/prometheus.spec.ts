@@ -42,6 +42,15 @@ describe('prometheus › exposition', () => {
     expect(await response.text()).toContain('spillway_call_duration_seconds_count{pipeline="quotes",outcome="success"} 1\n')
   })
 
+  it('has what is counted by events, as soon as a policy tells them', () => {
+    const metrics = recorder()
+    const kept = pipeline('quotes', [], { observers: [metrics] })
+    const events = { 'hedge.launched': 3, 'hedge.won': 1, 'cache.hit': 7, 'cache.missed': 2 }
+    const told = { snapshot: () => ({ ...metrics.snapshot(), pipelines: metrics.snapshot().pipelines.map((one) => ({ ...one, totals: { ...one.totals, events } })) }) }
+    expect(lines(exposition(told), 'spillway_hedge')).toEqual([`spillway_hedge_attempts_total{pipeline="${kept.name}"} 3`, 'spillway_hedge_wins_total{pipeline="quotes"} 1'])
+    expect(lines(exposition(told), 'spillway_cache')).toEqual(['spillway_cache_requests_total{pipeline="quotes",result="hit"} 7', 'spillway_cache_requests_total{pipeline="quotes",result="miss"} 2'])
+  })
+
   it('adds constant labels, first', async () => {
     const { metrics, happen } = outage()
     await happen()
