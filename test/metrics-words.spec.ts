@@ -20,7 +20,10 @@ describe('metrics words', () => {
     [{ type: 'limit.changed', limit: 12.34, from: 20, inFlight: 9 }, 'information', 'limit 12, before 20'],
     [{ type: 'budget.exhausted', call: '1', verdict: 'failure' }, 'warning', 'no retry: its budget is used up'],
     [{ type: 'policy.warned', message: 'x'.repeat(1_000) }, 'warning', `${'x'.repeat(299)}…`],
-    [{ type: 'park.changed', parked: 3, released: 1.23456, why: 'pressure' }, 'information', 'parked 3, released 1.235, why pressure'],
+    [{ type: 'park.changed', state: 'parking', from: 'idle', queued: 3, parked: 3, released: 0 }, 'warning', 'lets wait: 3 do'],
+    [{ type: 'park.changed', state: 'releasing', from: 'parking', queued: 40, parked: 43, released: 3 }, 'information', 'lets go those who wait: 40'],
+    [{ type: 'park.changed', state: 'idle', from: 'releasing', queued: 0, parked: 43, released: 43 }, 'information', 'nobody waits any more: 43 were let go'],
+    [{ type: 'endpoint.returned', weight: 1.23456, why: 'a probe', call: '1' }, 'information', 'weight 1.235, why a probe'],
     [{ type: 'endpoint.ejected' }, 'information', 'changed'],
   ])('%o', (event, severity, text) => {
     expect(worded({ ...base, ...event } as unknown as AnyEvent)).toEqual({ severity, text })

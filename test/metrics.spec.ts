@@ -241,7 +241,7 @@ describe('metrics › states', () => {
     let allow = 0.4
     const guard = (type: string, fields: object): Guard => Object.defineProperties({ kind: 'guard', type, name: type, admit: () => permit }, Object.getOwnPropertyDescriptors(fields)) as Guard
     const throttle = guard('throttle', { get allow() { return { critical: 1, low: allow } }, acceptance: 0.75, share: () => allow })
-    const calls = pipeline('quotes', [throttle, guard('shed', { allow: { low: 0 } }), guard('park', { parked: 7 }), guard('adaptiveLimit', { limit: 12.5, inFlight: 3, queued: 1 })], more)
+    const calls = pipeline('quotes', [throttle, guard('shed', { allow: { low: 0 } }), guard('park', { queued: 7, parked: 99 }), guard('adaptiveLimit', { limit: 12.5, inFlight: 3, queued: 1 })], more)
     await calls.run(() => 1)
     await clock.advance(1_000)
     allow = 0.6

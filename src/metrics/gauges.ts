@@ -14,7 +14,6 @@ interface Shown {
   readonly retryAfterMs?: unknown
   readonly inFlight?: unknown
   readonly queued?: unknown
-  readonly parked?: unknown
   readonly limit?: unknown
   readonly level?: unknown
   readonly allow?: unknown
@@ -46,7 +45,7 @@ export const shown = {
   pressure: (policy: Policy): number => ask(() => (policy as Shown).pressure?.(), isShare, 0),
   /** The share of the offered calls that it lets pass; 1 where it does not think in shares. */
   share: (policy: Policy): number => ask(() => (policy as Shown).share?.(), isShare, 1),
-  number: (policy: Policy, field: 'inFlight' | 'queued' | 'parked' | 'limit' | 'available' | 'acceptance' | 'retryAfterMs'): number | undefined => ask(() => (policy as Shown)[field], isNumber, undefined),
+  number: (policy: Policy, field: 'inFlight' | 'queued' | 'limit' | 'available' | 'acceptance' | 'retryAfterMs'): number | undefined => ask(() => (policy as Shown)[field], isNumber, undefined),
   option: (policy: Policy, option: string): number | undefined => ask(() => (policy.options as Record<string, unknown> | undefined)?.[option], isNumber, undefined),
   state: (policy: Policy): BreakerStateName => ask(() => (policy as Shown).state, (state) => states.includes(state), 'closed'),
   reason: (policy: Policy): string | null => ask(() => (policy as Shown).reason, (reason) => typeof reason === 'string', null),

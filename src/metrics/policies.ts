@@ -38,7 +38,7 @@ function shownOf(track: Track, name: string, group: readonly Policy[], when: Whe
 
 /** What a kind of policy has to show; `undefined`: nothing. */
 function factsOf(track: Track, name: string, type: string, group: readonly Policy[], when: When): Partial<PolicySnapshot> | undefined {
-  const sum = (field: 'inFlight' | 'queued' | 'parked' | 'available'): number => group.reduce((all, policy) => all + (shown.number(policy, field) ?? 0), 0)
+  const sum = (field: 'inFlight' | 'queued' | 'available'): number => group.reduce((all, policy) => all + (shown.number(policy, field) ?? 0), 0)
   const sumOption = (option: string): number | null => finite(group.reduce((all, policy) => all + (shown.option(policy, option) ?? 0), 0))
   switch (type) {
     case 'breaker':
@@ -57,7 +57,7 @@ function factsOf(track: Track, name: string, type: string, group: readonly Polic
     case 'shed':
       return { shed: { byPriority: track.refusals.of(group[0]!.name), allowByPriority: shown.byPriority(group[0]!) ?? null, level: shown.level(group[0]!) } }
     case 'park':
-      return { park: { parked: group.reduce((all, policy) => all + (shown.number(policy, 'parked') ?? shown.number(policy, 'queued') ?? 0), 0) } }
+      return { park: { parked: sum('queued') } }
     default: {
       const budget = shown.budget(group[0]!)
       return budget === undefined || !Number.isFinite(budget) ? undefined : { budget: { available: budget } }

@@ -176,6 +176,7 @@ export interface PolicySnapshot {
   readonly limit?: { readonly limit: number; readonly inFlight: number; readonly queued: number }
   readonly throttle?: ThrottleSnapshot
   readonly shed?: ShedSnapshot
+  /** How many wait now. */
   readonly park?: { readonly parked: number }
   readonly rateLimit?: { readonly available: number; readonly queued: number; readonly permits: number | null; readonly everyMs: number | null }
   /** What is left of a retry budget, in retries. */

@@ -3,13 +3,13 @@ import type { AnyEvent, EventType } from '../core/events.ts'
 import type { Severity } from './snapshot.ts'
 
 /** Events of policies that this library may have in a later room: told by name, because their payloads are not known here. */
-const others = ['park.changed', 'hedge.launched', 'hedge.won', 'cache.hit', 'cache.missed', 'cache.coalesced', 'cache.stale', 'endpoint.ejected', 'endpoint.returned'] as readonly string[] as readonly EventType[]
+const others = ['hedge.launched', 'hedge.won', 'cache.hit', 'cache.missed', 'cache.coalesced', 'cache.stale', 'endpoint.ejected', 'endpoint.returned'] as readonly string[] as readonly EventType[]
 
 /**
  * The events that a recorder hears. Not `call.refused`, `timeout.expired`, `fallback.used`, `retry.exhausted`: those happen to call after
  * call in an outage, and are counted without an object.
  */
-export const heard: readonly EventType[] = ['refusal.observed', 'retry.scheduled', 'budget.exhausted', 'breaker.opened', 'breaker.halfOpened', 'breaker.closed', 'breaker.isolated', 'throttle.changed', 'shed.changed', 'limit.changed', 'policy.warned', ...others]
+export const heard: readonly EventType[] = ['refusal.observed', 'retry.scheduled', 'budget.exhausted', 'breaker.opened', 'breaker.halfOpened', 'breaker.closed', 'breaker.isolated', 'throttle.changed', 'shed.changed', 'limit.changed', 'park.changed', 'policy.warned', ...others]
 
 /** Only counted: they come one by one. */
 const counted: ReadonlySet<string> = new Set(['refusal.observed', 'retry.scheduled', 'hedge.launched', 'hedge.won', 'cache.hit', 'cache.missed', 'cache.coalesced', 'cache.stale'])
@@ -40,6 +40,8 @@ function words(event: AnyEvent): [Severity, string] {
       return ['warning', 'isolated by hand']
     case 'budget.exhausted':
       return ['warning', 'no retry: its budget is used up']
+    case 'park.changed':
+      return event.state === 'parking' ? ['warning', `lets wait: ${event.queued} do`] : ['information', event.state === 'releasing' ? `lets go those who wait: ${event.queued}` : `nobody waits any more: ${event.released} were let go`]
     case 'policy.warned':
       return ['warning', event.message]
     case 'throttle.changed':
