@@ -114,7 +114,9 @@ const { folder } = builds[0]!
 const library = (await import(file('index', folder))) as Library
 const series = parts.includes('growth') ? await growth(library, quick, log) : undefined
 const counted = parts.includes('facts') ? await facts(library) : undefined
-const served = parts.includes('http') ? await http((await import(file('fetch', folder))) as FetchLibrary, serverFile, quick, log) : undefined
+const served = parts.includes('http')
+  ? await http((await import(file('fetch', folder))) as FetchLibrary, serverFile, quick, log).catch((error: unknown) => log(`HTTP could not be measured: ${String(error)}`))
+  : undefined
 // Last, because this takes optimised code apart.
 for (const [n, one] of table.flatMap(({ cases }) => cases).entries()) {
   measured[n] = { ...measured[n]!, promises: await promisesPerCall(one.calls[0]!) }

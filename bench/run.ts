@@ -13,7 +13,7 @@ import type { Results } from './results.ts'
 
 const root = resolve(import.meta.dirname, '..')
 const benchFolder = import.meta.dirname
-const cache = `${benchFolder}/node_modules/.cache/bench`
+const nodes = `${benchFolder}/node_modules/.cache/bench`
 
 const partNames = ['growth', 'facts', 'http'] as const
 const isPart = (word: string): boolean => (partNames as readonly string[]).includes(word)
@@ -24,6 +24,8 @@ const { values, positionals } = parseArgs({
 })
 
 installed(benchFolder)
+// Runs on several Nodes may overlap.
+const cache = `${nodes}/run-${values.node ?? 'here'}`
 mkdirSync(cache, { recursive: true })
 const builds = [{ name: 'spillway', version: revision(root, 'HEAD'), folder: built(root, root, `${cache}/ours`) }]
 if (values.against !== undefined) {
@@ -34,7 +36,7 @@ await build({
   entryPoints: [`${benchFolder}/main.ts`, `${benchFolder}/server.ts`], outdir: cache, outExtension: { '.js': '.mjs' },
   bundle: true, platform: 'node', format: 'esm', target: 'es2022', packages: 'external', logLevel: 'warning',
 })
-const node = values.node === undefined ? process.execPath : nodeBinary(values.node, cache)
+const node = values.node === undefined ? process.execPath : nodeBinary(values.node, nodes)
 const output = `${cache}/results.json`
 const all = positionals.length === 0 && values.against === undefined
 

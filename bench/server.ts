@@ -10,4 +10,6 @@ const server = createServer((request, response) => {
   response.setHeader('content-type', little ? 'application/json' : 'text/plain')
   response.end(little ? small : big)
 }).listen(0, '127.0.0.1', () => process.stdout.write(`${(server.address() as AddressInfo).port}\n`))
+// On a busy machine the client may be away for longer than a server waits by default.
+server.keepAliveTimeout = 600_000
 process.on('disconnect', () => process.exit())

@@ -108,6 +108,7 @@ export function spillway(lib: Library, name: string, version: string): Subject {
       'find one of 1 000 keys and call': (work: Work) => {
         const k = keyed(() => pipeline('bench', [breaker()]), { max: 1_000 })
         const keys = Array.from({ length: 1_000 }, (_, n) => `tenant-${n}`)
+        for (const key of keys) void k.run(key, () => 0)
         let at = 0
         return () => k.run(keys[(at = (at + 7) % 1_000)]!, work)
       },
