@@ -261,7 +261,7 @@ describe('shed › by table', () => {
   })
 
   it('or each kind of calls, as you tell them apart', async () => {
-    const { call, fails } = room({ table: { allow: { A: 1, C: 0.1 }, of: ({ call: { meta } }) => meta as string } })
+    const { call, fails } = room({ table: { allow: { A: 1, C: 0.1 }, of: ({ call: { meta } }) => meta as string } }, [], () => 0)
     const of = (meta: string): Promise<number> => count(100, () => call('normal', { meta }))
     expect([await of('A'), await of('C'), await of('B'), await of('constructor')]).toEqual([100, 10, 100, 100])
     expect(await fails('normal', { meta: 'C' })).toMatchObject({ message: 'Cannot call "quotes": only 10 % of the calls of kind "C" may pass' })

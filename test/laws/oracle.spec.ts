@@ -1,6 +1,8 @@
 import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { again, later, pipeline, type Classify, type Guard, type Outcome, type Policy, type Verdict } from 'spillway'
+import {
+  adaptiveLimit, again, attempt, type Classify, type Guard, type Host, Later, later, type Outcome, park, pipeline, type Policy, type Priority, Refusal, settled, shed, type Verdict,
+} from 'spillway'
 import { manualClock } from 'spillway/testing'
 import { no, step, surround } from '../support/guards.ts'
 import { nested, type OraclePolicy } from '../support/oracle.ts'
@@ -20,7 +22,14 @@ interface LayerScript {
   readonly does: 'retry' | 'fallback' | 'pass' | 'throws' | 'waits'
 }
 
-type Script = GuardScript | LayerScript
+/** A guard of the house, and the pressure that its pipeline is under, attempt by attempt; afterwards none. */
+interface OwnScript {
+  readonly kind: 'own'
+  readonly what: 'adaptiveLimit' | 'shed' | 'park'
+  readonly pressures: readonly number[]
+}
+
+type Script = GuardScript | LayerScript | OwnScript
 type Job = 'value' | 'bad value' | 'busy value' | 'throw' | 'reject' | 'busy' | 'ignored' | 'classify throws'
 
 const guardScript = fc.record<GuardScript>({
@@ -30,7 +39,8 @@ const guardScript = fc.record<GuardScript>({
   releaseThrows: fc.integer({ min: 0, max: 7 }).map((n) => n === 0),
 })
 const layerScript = fc.record<LayerScript>({ kind: fc.constant('layer'), does: fc.constantFrom('retry', 'retry', 'fallback', 'pass', 'throws', 'waits') })
-const scripts = fc.array(fc.oneof({ weight: 3, arbitrary: guardScript }, { weight: 1, arbitrary: layerScript }), { maxLength: 8 })
+const ownScript = fc.record<OwnScript>({ kind: fc.constant('own'), what: fc.constantFrom('adaptiveLimit', 'shed', 'park'), pressures: fc.array(fc.constantFrom(0, 0.5, 0.75, 0.9, 1), { maxLength: 6 }) })
+const scripts = fc.array(fc.oneof({ weight: 3, arbitrary: guardScript }, { weight: 1, arbitrary: layerScript }, { weight: 1, arbitrary: ownScript }), { maxLength: 8 })
 const jobList = fc.array(fc.constantFrom<Job>('value', 'value', 'bad value', 'busy value', 'throw', 'reject', 'busy', 'ignored', 'classify throws'), { maxLength: 12 })
 
 const verdictOf: Record<Exclude<Job, 'classify throws'>, Verdict> = {
@@ -59,6 +69,39 @@ const hookBug = (log: string[], line: string, throws: boolean): void => {
   if (throws) throw new Error(line)
 }
 
+/** The priorities of the calls, one after the other. */
+const turns: readonly Priority[] = ['normal', 'low', 'critical']
+
+/**
+ * A guard of the house as it is, that writes down what it answers and is told. Its pressure is the script's, not that of the
+ * other guards, so that it is the same for the oracle; who would have to wait (`park`) is refused, since nobody is there to end the wait.
+ */
+function own({ what, pressures }: OwnScript, log: string[], name: string): Guard {
+  const pressure = inTurn(pressures, 0)
+  const guard: Guard = what === 'shed' ? shed() : what === 'park' ? park({ queue: 0 }) : adaptiveLimit({ start: 1 })
+  return {
+    kind: 'guard',
+    name,
+    timed: true,
+    bind(host: Host) {
+      guard.bind!({ ...host, pressure, share: () => 1, probeDue: () => false, retryAfterMs: () => undefined })
+    },
+    admit(one) {
+      const answer = guard.admit(one)
+      log.push(`${name} ${what} ${answer instanceof Refusal ? `no: ${answer.reason()}` : answer instanceof Later ? 'later' : 'yes'}`)
+      return answer
+    },
+    settle(permit, told, one) {
+      log.push(`${name} settle ${told.verdict}/${told.endedBy}`)
+      guard.settle?.(permit, told, one)
+    },
+    release(permit, one) {
+      guard.release?.(permit, one)
+      log.push(`${name} release${what === 'adaptiveLimit' ? ` ${(guard as ReturnType<typeof adaptiveLimit>).inFlight}` : ''}`)
+    },
+  }
+}
+
 /** The same script as policies of spillway. */
 function real(list: readonly Script[], log: string[]): Policy[] {
   return list.map((script, i): Policy => {
@@ -74,6 +117,7 @@ function real(list: readonly Script[], log: string[]): Policy[] {
         return outcome.verdict === 'success' ? outcome : answered
       })
     }
+    if (script.kind === 'own') return own(script, log, name)
     const answer = inTurn(script.answers, 'yes')
     const guard: Guard = {
       kind: 'guard',
@@ -101,8 +145,52 @@ function real(list: readonly Script[], log: string[]): Policy[] {
   })
 }
 
+/** A guard of the house in two steps, each attempt one of its own. */
+function byHand(guard: Guard, priority: () => Priority): OraclePolicy {
+  const clock = manualClock()
+  guard.bind!({ ...nobody, clock })
+  const held: { readonly one: ReturnType<typeof attempt>; readonly permit: object }[] = []
+  // The oracle runs one attempt at a time, and what was admitted first is released last of a nest, but next of a row.
+  const settling: typeof held = []
+  return {
+    kind: 'guard',
+    admit() {
+      const one = attempt({ clock, priority: priority() })
+      one.now()
+      const permit = guard.admit(one)
+      if (permit instanceof Refusal) return Promise.resolve(false)
+      held.push({ one, permit })
+      return Promise.resolve(true)
+    },
+    settle({ verdict, endedBy }) {
+      const { one, permit } = held.pop()!
+      guard.settle!(permit, settled(verdict, one, { endedBy: endedBy as 'work' }), one)
+      settling.push({ one, permit })
+    },
+    release() {
+      const { one, permit } = settling.shift()!
+      guard.release!(permit, one)
+    },
+  }
+}
+
+/** What a pipeline would tell, where there is none. */
+const nobody: Host = {
+  pipeline: 'oracle',
+  clock: manualClock(),
+  random: () => 0,
+  report: () => {},
+  timeoutMs: Infinity,
+  pressure: () => 0,
+  retryAfterMs: () => undefined,
+  share: () => 1,
+  ramp: () => false,
+  warn: () => {},
+  probeDue: () => false,
+}
+
 /** And as the oracle's. */
-function naive(list: readonly Script[], log: string[]): OraclePolicy[] {
+function naive(list: readonly Script[], log: string[], priority: () => Priority): OraclePolicy[] {
   return list.map((script, i): OraclePolicy => {
     const name = `p${i}`
     if (script.kind === 'layer') {
@@ -116,6 +204,7 @@ function naive(list: readonly Script[], log: string[]): OraclePolicy[] {
         },
       }
     }
+    if (script.kind === 'own') return byHand(own(script, log, name), priority)
     const answer = inTurn(script.answers, 'yes')
     return {
       kind: 'guard',
@@ -143,7 +232,7 @@ async function fused(list: readonly Script[], jobs: readonly Job[], calls: numbe
         if (said === 'throw') throw said as unknown as Error
         return said.includes('value') || said === 'classify throws' ? said : Promise.reject(said as unknown as Error)
       },
-      early ? { timeoutMs: 1e6, signal: new AbortController().signal } : undefined,
+      { priority: turns[i]!, ...(early ? { timeoutMs: 1e6, signal: new AbortController().signal } : {}) },
     )
     await clock.flush()
     log.push(`answer ${answer.ok}`)
@@ -155,7 +244,8 @@ async function fused(list: readonly Script[], jobs: readonly Job[], calls: numbe
 async function oracle(list: readonly Script[], jobs: readonly Job[], calls: number): Promise<string[]> {
   const log: string[] = []
   const job = inTurn(jobs, 'value')
-  const policies = naive(list, log)
+  let call = 0
+  const policies = naive(list, log, () => turns[call]!)
   const report = (error: unknown): void => void log.push(`internal ${(error as Error).message}`)
   for (let i = 0; i < calls; i++) {
     const { outcome, releases } = await nested(
@@ -169,6 +259,7 @@ async function oracle(list: readonly Script[], jobs: readonly Job[], calls: numb
       report,
     )
     for (const release of releases) release()
+    call = i + 1
     log.push(`answer ${outcome.ok}`)
   }
   log.push('in flight 0', 'timers 0')
