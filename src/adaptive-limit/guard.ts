@@ -1,6 +1,5 @@
 import { type Attempt, priorities } from '../core/attempt.ts'
 import type { Clock } from '../core/clock.ts'
-import { nameDuration } from '../core/duration.ts'
 import { BulkheadFullError } from '../core/errors.ts'
 import { type AnyListener, Events, type EventType, type Listener, type Undo } from '../core/events.ts'
 import { type Host, type Later, later, type Mode, observed, type Policy, refuse, type Refusal, unguarded } from '../core/policy.ts'
@@ -10,13 +9,11 @@ import { Waiter } from '../math/queue.ts'
 import type { AdaptiveLimit } from './adaptive-limit.ts'
 import type { Algorithm } from './algorithm.ts'
 import { Aimd } from './aimd.ts'
-import { Lanes } from './lanes.ts'
+import { Lanes, pressureOf } from './lanes.ts'
+import { News, rounded } from './news.ts'
 import { type AdaptiveLimitOptions, type AdaptiveLimitSettings, checkStart, settings, type Stated, stated } from './options.ts'
-import { SizeRule } from './size-rule.ts'
 import { Vegas } from './vegas.ts'
 
-/** A change of the limit is told when it has come to a tenth. */
-const TOLD = 0.1
 /** What was learned from a drop is old news after so long. */
 const NEWS_MS = 60_000
 
@@ -31,12 +28,9 @@ export class AdaptiveLimitGuard implements AdaptiveLimit {
   inFlight = 0
   #said: Stated
   #algorithm: Algorithm
-  /** The limit that was told last. */
-  #told: number
   /** When the limit came down last. */
   #loweredAt = -Infinity
-  readonly #rule = new SizeRule()
-  #warned = false
+  readonly #news: News
   readonly #lanes = new Lanes()
   /** The permit of every attempt: places are alike, only their number counts. */
   readonly #place: object = {}
@@ -48,7 +42,7 @@ export class AdaptiveLimitGuard implements AdaptiveLimit {
     checkStart(this.options)
     this.name = this.options.name
     this.#algorithm = algorithmOf(this.options, this.options.start)
-    this.#told = this.options.start
+    this.#news = new News(this.events, this.name, this.options.start)
   }
 
   bind(host: Host): void {
@@ -70,8 +64,8 @@ export class AdaptiveLimitGuard implements AdaptiveLimit {
     const before = this.limit
     this.#algorithm.sample(attempt.startedAt, at - attempt.startedAt, this.inFlight, dropped)
     if (this.limit < before) this.#loweredAt = at
-    if (this.limit !== this.#told) this.#tell(at)
-    if (!this.#warned) this.#check(!dropped, at)
+    this.#news.limit(this.limit, this.inFlight, this.options, at)
+    this.#news.result(!dropped, this.limit, this.#host?.timeoutMs ?? Infinity, at)
     if (this.limit > before) this.#handOver()
   }
 
@@ -86,13 +80,7 @@ export class AdaptiveLimitGuard implements AdaptiveLimit {
     if (mode !== 'enforce') return 0
     const used = Math.min(1, this.inFlight / this.limit)
     const longest = used < 1 ? this.#lanes.longest() : undefined
-    if (longest === undefined) return used
-    // Who waits for room of its own may press those below it, up to what the next higher priority may fill, and never those above.
-    const { lane, waiter } = longest
-    const own = room[priorities[lane]!]
-    const above = lane === 0 ? Infinity : room[priorities[lane - 1]!]
-    const waited = waiter.maxWaitMs === 0 ? 1 : Math.min(1, (this.#clock.now() - waiter.since) / waiter.maxWaitMs)
-    return Math.min(1, Math.max(used, waited === 0 ? own : own + (Math.min(1, above) - own) * waited))
+    return longest === undefined ? used : Math.max(used, pressureOf(longest, room, this.#clock.now()))
   }
 
   /** Whether it has come down lately below what one made anew would begin with. */
@@ -112,7 +100,7 @@ export class AdaptiveLimitGuard implements AdaptiveLimit {
     if (mode === 'off') return unguarded
     // While somebody of its priority or above waits there is no room for it: nobody is overtaken.
     if (this.inFlight < this.limit * room[importance(attempt)]) return this.#take()
-    this.#rule.full()
+    this.#news.full()
     if (mode === 'observe') return observed(attempt, this.#full(attempt))
     return this.#host !== undefined && this.#mayWait(attempt, queue) ? undefined : this.#full(attempt)
   }
@@ -178,29 +166,6 @@ export class AdaptiveLimitGuard implements AdaptiveLimit {
     return refuse(this, BulkheadFullError, () => 'its place in the queue went to a more important call')
   }
 
-  // ── what is told ──
-
-  #tell(at: number): void {
-    const { limit, inFlight, name } = this
-    const from = this.#told
-    if (Math.abs(limit - from) < Math.max(1, from * TOLD) && !(limit === this.options.min || limit === this.options.max)) return
-    this.#told = limit
-    if (this.events.wants('limit.changed')) this.events.emit('limit.changed', { policy: name, at, limit: rounded(limit), from: rounded(from), inFlight })
-  }
-
-  #check(success: boolean, at: number): void {
-    const timeoutMs = this.#host?.timeoutMs ?? Infinity
-    if (timeoutMs === Infinity) return
-    const most = this.#rule.result(success, this.limit, timeoutMs, at)
-    if (most === undefined) return
-    this.#warned = true
-    if (!this.events.wants('policy.warned')) return
-    const message =
-      `${this.name}: the limit of ${rounded(this.limit)} is more than this process should have of a dependency that answers within ${nameDuration(timeoutMs)} (${rounded(most)}, half of what it answers ` +
-      `in that time): after a stall, calls would wait longer than that behind those before them. Lower min or max, or raise the timeout`
-    this.events.emit('policy.warned', { policy: this.name, at, message })
-  }
-
   // ── what it is, and what its owner does ──
 
   get limit(): number {
@@ -231,7 +196,7 @@ export class AdaptiveLimitGuard implements AdaptiveLimit {
     this.options = next
     if (next.algorithm !== algorithm) this.#algorithm = algorithmOf(next, this.limit)
     this.#algorithm.bound(next.min, next.max)
-    if (this.limit !== this.#told) this.#tell(this.#host?.clock.now() ?? NaN)
+    this.#news.limit(this.limit, this.inFlight, next, this.#host?.clock.now() ?? NaN)
     this.#handOver()
   }
 }
@@ -244,5 +209,3 @@ function importance({ priority, probe }: Attempt): Attempt['priority'] {
 function algorithmOf({ algorithm, min, max }: AdaptiveLimitSettings, limit: number): Algorithm {
   return algorithm === 'vegas' ? new Vegas(limit, min, max) : new Aimd(limit, min, max)
 }
-
-const rounded = (limit: number): number => Math.round(limit * 10) / 10

@@ -1,4 +1,12 @@
+import { priorities } from '../core/attempt.ts'
 import { type Order, Queue, type Waiter } from '../math/queue.ts'
+import type { Room } from './room.ts'
+
+/** Who has waited longest of the most important that wait. */
+export interface Longest {
+  readonly lane: number
+  readonly waiter: Waiter
+}
 
 /** Who waits, a queue for each priority: the first of them is that of the most important. */
 export class Lanes {
@@ -43,11 +51,19 @@ export class Lanes {
   }
 
   /** The most important lane in which somebody waits, and who has waited there longest. */
-  longest(): { readonly lane: number; readonly waiter: Waiter } | undefined {
+  longest(): Longest | undefined {
     for (let lane = 0; lane < this.#queues.length; lane++) {
       const waiter = this.#queues[lane]!.first
       if (waiter !== undefined) return { lane, waiter }
     }
     return undefined
   }
+}
+
+/** Who waits for room of its own may press those below it, up to what the next more important priority may fill, and never those above. */
+export function pressureOf({ lane, waiter }: Longest, room: Room, now: number): number {
+  const own = room[priorities[lane]!]
+  const above = lane === 0 ? 1 : Math.min(1, room[priorities[lane - 1]!])
+  const waited = waiter.maxWaitMs === 0 ? 1 : Math.min(1, (now - waiter.since) / waiter.maxWaitMs)
+  return Math.min(1, own + Math.max(0, above - own) * waited)
 }

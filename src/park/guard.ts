@@ -63,7 +63,7 @@ export class ParkGuard implements Park, Keeper {
     const { classes, mode } = this.options
     if (mode === 'off') return unguarded
     if (!classes.includes(attempt.priority) || attempt.probe || this.#host?.probeDue() === true) return this.#ordinary
-    if (this.queued === 0 && this.well()) return this.#ordinary
+    if (this.queued === 0 && this.pressed() < this.options.below) return this.#ordinary
     const refusal = this.#refusal(attempt)
     if (mode === 'observe') return observed(attempt, refusal ?? refuse(this, ShedError, () => 'all is not well: it would have to wait'))
     return refusal
@@ -106,11 +106,15 @@ export class ParkGuard implements Park, Keeper {
 
   // ── what the lot asks ──
 
-  /** Nothing presses, nothing holds back, and no breaker waits for a trial. */
-  well(): boolean {
+  /** How near to its limit any guard of the pipeline is; a breaker that waits for its trial is no way near well. */
+  pressed(): number {
     const host = this.#host
-    if (host === undefined) return true
-    return !host.probeDue() && Math.max(host.pressure(), 1 - host.share()) < this.options.below
+    if (host === undefined) return 0
+    return host.probeDue() ? 1 : Math.max(host.pressure(), 1 - host.share())
+  }
+
+  below(): number {
+    return this.options.below
   }
 
   trialDue(): boolean {

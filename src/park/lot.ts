@@ -6,6 +6,8 @@ import { Pace } from './pace.ts'
 
 /** How often those that wait are looked after. */
 const TICK_MS = 100
+/** Pressure is averaged over so long, exponentially: of a handful of places, a good share is taken every other moment. */
+const SMOOTH_MS = 500
 /** Over how long what is accepted is counted. */
 const BUCKETS = 10
 const BUCKET_MS = 200
@@ -19,8 +21,9 @@ export class Waiter extends Place {
 
 /** What a lot asks, and whom it lets go. */
 export interface Keeper {
-  /** Whether all is well now. */
-  well(): boolean
+  /** How far from well all is now: 0..1, and well below `below()`. */
+  pressed(): number
+  below(): number
   /** Whether a breaker waits for a trial that nobody else is. */
   trialDue(): boolean
   calmMs(): number
@@ -40,6 +43,9 @@ export class Lot implements Ringable {
   #accepted = new Tally(1, BUCKETS, BUCKET_MS)
   #countedSince = NaN
   #wellSince = NaN
+  /** The averaged pressure, and when it was looked at. */
+  #pressure = 1
+  #lookedAt = NaN
   #timers: Timers | undefined
   #alarm: Alarm | undefined
 
@@ -78,7 +84,8 @@ export class Lot implements Ringable {
     if (this.queued === 0) {
       this.#accepted = new Tally(1, BUCKETS, BUCKET_MS)
       this.#accepted.advance(now)
-      this.#countedSince = now
+      this.#countedSince = this.#lookedAt = now
+      this.#pressure = 1
       this.unwell()
     }
     this.#line.join(waiter)
@@ -120,9 +127,13 @@ export class Lot implements Ringable {
       this.unwell()
       return this.#next(true)
     }
-    if (!keeper.well()) return this.unwell()
+    const pressure = keeper.pressed()
+    this.#pressure += (pressure - this.#pressure) * -Math.expm1((this.#lookedAt - now) / SMOOTH_MS)
+    this.#lookedAt = now
+    if (this.#pressure >= keeper.below()) return this.unwell()
     if (!(this.#wellSince <= now)) this.#wellSince = now
-    if (this.calmInMs(now) > 0) return
+    // Not at this very moment: who went now might be refused further in.
+    if (this.calmInMs(now) > 0 || pressure >= keeper.below()) return
     for (let due = this.#pace.due(now, this.perSecond(now)); due > 0 && this.queued > 0; due--) this.#next(false)
   }
 
