@@ -101,7 +101,11 @@ function hostOf(plan: Plan): Host {
     get timeoutMs() {
       return innermost?.timeoutMs ?? Infinity
     },
-    pressure: (shares = true) => guards.reduce((highest, guard) => (shares || guard.share === undefined ? Math.max(highest, guard.pressure?.() ?? 0) : highest), 0),
+    pressure: (shares = true) =>
+      guards.reduce((highest, guard) => {
+        const pressure = guard.pressure?.() ?? 0
+        return pressure > highest && (shares || !(pressure <= 1 - (guard.share?.() ?? 1))) ? pressure : highest
+      }, 0),
     retryAfterMs: () => guards.reduce<number | undefined>((longest, { retryAfterMs: ms }) => (ms === undefined || ms < (longest ?? 0) ? longest : ms), undefined),
     share: () => guards.reduce((least, guard) => (guard.distributes === true ? least : Math.min(least, guard.share?.() ?? 1)), 1),
     ramp: (share) => guards.some((guard) => guard.ramp?.(share) === true),

@@ -26,7 +26,7 @@ export interface Host {
   readonly report: OnInternalError
   /** The span in ms after which an attempt is given up: the innermost timeout; `Infinity` without one. Live. */
   readonly timeoutMs: number
-  /** The highest pressure of the pipeline's guards, 0..1; `false`: without those that think in shares. Pure. */
+  /** The highest pressure of the pipeline's guards, 0..1; `false`: without that which is no more than a share they hold back. Pure. */
   pressure(shares?: boolean): number
   /** In how many ms a guard of the pipeline that refuses now would admit again, the longest that is known. Pure. */
   retryAfterMs(): number | undefined
