@@ -104,9 +104,9 @@ function hostOf(plan: Plan): Host {
     pressure: (shares = true) =>
       guards.reduce((highest, guard) => {
         const pressure = guard.pressure?.() ?? 0
-        return pressure > highest && (shares || !(pressure <= 1 - (guard.share?.() ?? 1))) ? pressure : highest
+        return pressure > highest && (shares || pressure > 1 - (guard.share?.() ?? 1)) ? pressure : highest
       }, 0),
-    retryAfterMs: () => guards.reduce<number | undefined>((longest, { retryAfterMs: ms }) => (ms === undefined || ms < (longest ?? 0) ? longest : ms), undefined),
+    retryAfterMs: () => guards.reduce<number | undefined>((longest, { retryAfterMs: ms = -1 }) => (ms >= (longest ?? 0) ? ms : longest), undefined),
     share: () => guards.reduce((least, guard) => (guard.distributes === true ? least : Math.min(least, guard.share?.() ?? 1)), 1),
     ramp: (share) => guards.some((guard) => guard.ramp?.(share) === true),
     warn: (message) => plan.warn(message),
