@@ -29,13 +29,13 @@ interface Served {
   readonly app: Dashboard
 }
 
-describe.skipIf(file === undefined)('dashboard in Chromium', () => {
+describe.skipIf(file === undefined)('dashboard in Chromium', { timeout: 120_000 }, () => {
   let browser: Browser
   const servers: Server[] = []
 
   beforeAll(async () => {
-    browser = await chromium.launch({ executablePath: file!, args })
-  })
+    browser = await chromium.launch({ executablePath: file!, args, timeout: 60_000 })
+  }, 60_000)
   afterAll(async () => {
     await browser?.close()
     for (const server of servers) {
