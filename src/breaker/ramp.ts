@@ -15,7 +15,7 @@ export function rampWindowMs(timeoutMs: number): number {
 
 /**
  * How a breaker comes back that has closed: a tenth of the calls at first, the most important ones, then about twice as many every two
- * seconds, as long as hardly any fails. Gated by success and not by a clock: who comes back well has all calls after some six
+ * seconds, as long as hardly any fails. Gated by success and not by a clock: who comes back well has all calls after some seven
  * seconds, who comes back cold gets no more than it can bear.
  */
 export class Ramp {

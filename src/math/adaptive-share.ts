@@ -24,6 +24,9 @@ export class AdaptiveShare {
   #row = 0
   /** Begun at this share by somebody else: it stands until there is something to judge it by, or that takes too long. */
   #seededUntil = -Infinity
+  /** Where it began, and when: a window that has only begun to fill would double it every half second. */
+  #seed = 1
+  #seededAt = -Infinity
 
   /**
    * @param windowMs over 0, finite
@@ -79,7 +82,8 @@ export class AdaptiveShare {
     this.#recent.clear()
     this.faults?.clear()
     this.#recent.advance(now)
-    this.share = share
+    this.share = this.#seed = share
+    this.#seededAt = now
     this.#seededUntil = now + 60_000
   }
 
@@ -87,9 +91,18 @@ export class AdaptiveShare {
     if (this.#buckets++ % SLICE === 0) this.faults?.begin(this.share)
     if (this.#recent.look(this.least)) {
       this.#seededUntil = -Infinity
-      this.share = this.#next()
+      this.share = Math.min(this.#next(), this.#cap(now))
     } else if (now >= this.#seededUntil) this.share = 1
     return true
+  }
+
+  /** After a seed the share doubles every two seconds at most. */
+  #cap(now: number): number {
+    if (this.#seed === 1) return 1
+    const cap = this.#seed * 2 ** ((now - this.#seededAt) / 2_000)
+    if (cap < 1) return cap
+    this.#seed = 1
+    return 1
   }
 
   #next(): number {
@@ -97,10 +110,11 @@ export class AdaptiveShare {
     const { offered, accepted } = recent
     if (accepted === offered) return 1
     const base = this.baseline
+    // Near the share at which it refuses; well below, or well above, of what was true there nothing may hold any more.
     const past = recent.pastShare
-    const near = past > 0 && this.share > 0.5 * past && this.share < 2.2 * past
+    const near = this.share > 0.95 * past && this.share < 2.2 * past && recent.pastRefused
     const acceptance = near ? shrunk(accepted / base, recent.ended, near) : this.#lately(base)
-    return Math.min(1, (gain(acceptance, near) * accepted) / offered / base)
+    return Math.min(1, (gain(acceptance, near, accepted) * accepted) / offered / base)
   }
 
   /** Acceptance of the last 1.5 s, or, while little comes, of the last that were accepted in a row: after an outage the first of them say that it is over. */

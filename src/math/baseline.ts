@@ -7,8 +7,6 @@ const FEWEST_IN_HALF = 150
 /** What is looked for: a share that fell by e^-0.25 or more, more than it wanders by chance (1.5 standard deviations), and an acceptance that did not rise. */
 const FALL = 0.25
 const WANDERS = 2
-/** Refusals come in bursts: the shares of clients wander twice as far as independent calls would have it. */
-const BURSTS = 2
 /** Under this elasticity sending less does not help; over it, less helps. */
 const ELASTIC = 0.35
 /** Over this it is no fault, under the other an outage: neither asks for an explanation. */
@@ -129,5 +127,5 @@ export class Baseline {
 function wandering(slices: number, width: number, q: number, accepted: number): number {
   const steps = slices / WINDOW
   const acceptedPerStep = (Math.max(1, accepted) * WINDOW) / width
-  return Math.sqrt((steps * BURSTS * Math.max(0.05, 1 - q)) / (q * acceptedPerStep))
+  return Math.sqrt((steps * Math.max(0.05, 1 - q)) / (q * acceptedPerStep))
 }

@@ -8,6 +8,8 @@ export const BUCKETS = 16
 /** The widest window, in ms, and its buckets. */
 const WIDEST_MS = 60_000
 const COARSE = 15
+/** Coarse buckets of 4 s each. */
+const PAST = 3
 
 /**
  * What became of the calls of the last `windowMs`: how many were offered (refused here, or ended), how many of them ended with a
@@ -75,8 +77,13 @@ export class Recent {
 
   /** What share of the offered calls was accepted in the last 10 s or so; 0 where nothing was offered. */
   get pastShare(): number {
-    const offered = this.#coarse.last(OFFERED, 3)
-    return offered > 0 ? this.#coarse.last(ACCEPTED, 3) / offered : 0
+    const offered = this.#coarse.last(OFFERED, PAST)
+    return offered > 0 ? this.#coarse.last(ACCEPTED, PAST) / offered : 0
+  }
+
+  /** Whether the dependency has refused any in that time. */
+  get pastRefused(): boolean {
+    return this.#coarse.last(ENDED, PAST) > this.#coarse.last(ACCEPTED, PAST)
   }
 
   get offeredPerSecond(): number {

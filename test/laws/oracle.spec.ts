@@ -1,7 +1,7 @@
 import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import {
-  adaptiveLimit, again, attempt, type Classify, type Guard, type Host, Later, later, type Outcome, park, pipeline, type Policy, type Priority, Refusal, settled, shed, type Verdict,
+  adaptiveLimit, again, attempt, type Classify, type Guard, type Host, Later, later, type Outcome, park, pipeline, type Policy, type Priority, Refusal, settled, shed, throttle, type Verdict,
 } from 'spillway'
 import { manualClock } from 'spillway/testing'
 import { no, step, surround } from '../support/guards.ts'
@@ -29,7 +29,13 @@ interface OwnScript {
   readonly pressures: readonly number[]
 }
 
-type Script = GuardScript | LayerScript | OwnScript
+/** The real one, with a share of its own. */
+interface ThrottleScript {
+  readonly kind: 'throttle'
+  readonly allow: number
+}
+
+type Script = GuardScript | LayerScript | OwnScript | ThrottleScript
 type Job = 'value' | 'bad value' | 'busy value' | 'throw' | 'reject' | 'busy' | 'ignored' | 'classify throws'
 
 const guardScript = fc.record<GuardScript>({
@@ -40,7 +46,8 @@ const guardScript = fc.record<GuardScript>({
 })
 const layerScript = fc.record<LayerScript>({ kind: fc.constant('layer'), does: fc.constantFrom('retry', 'retry', 'fallback', 'pass', 'throws', 'waits') })
 const ownScript = fc.record<OwnScript>({ kind: fc.constant('own'), what: fc.constantFrom('adaptiveLimit', 'shed', 'park'), pressures: fc.array(fc.constantFrom(0, 0.5, 0.75, 0.9, 1), { maxLength: 6 }) })
-const scripts = fc.array(fc.oneof({ weight: 3, arbitrary: guardScript }, { weight: 1, arbitrary: layerScript }, { weight: 1, arbitrary: ownScript }), { maxLength: 8 })
+const throttleScript = fc.record<ThrottleScript>({ kind: fc.constant('throttle'), allow: fc.constantFrom(0, 0.25, 0.5, 0.75, 1) })
+const scripts = fc.array(fc.oneof({ weight: 6, arbitrary: guardScript }, { weight: 2, arbitrary: layerScript }, { weight: 2, arbitrary: ownScript }, { weight: 1, arbitrary: throttleScript }), { maxLength: 8 })
 const jobList = fc.array(fc.constantFrom<Job>('value', 'value', 'bad value', 'busy value', 'throw', 'reject', 'busy', 'ignored', 'classify throws'), { maxLength: 12 })
 
 const verdictOf: Record<Exclude<Job, 'classify throws'>, Verdict> = {
@@ -63,6 +70,7 @@ function describeOutcome(outcome: Outcome<unknown>): string {
 }
 
 const worthAnother = (outcome: Outcome<unknown>, tries: number): boolean => tries < 3 && (outcome.verdict === 'failure' || outcome.verdict === 'overload')
+const PHASE = 0.5
 const answered: Outcome<unknown> = { ok: true, value: 'instead', verdict: 'ignored' }
 const hookBug = (log: string[], line: string, throws: boolean): void => {
   log.push(line)
@@ -106,6 +114,7 @@ function own({ what, pressures }: OwnScript, log: string[], name: string): Guard
 function real(list: readonly Script[], log: string[]): Policy[] {
   return list.map((script, i): Policy => {
     const name = `p${i}`
+    if (script.kind === 'throttle') return throttle({ name, allow: script.allow })
     if (script.kind === 'layer') {
       if (script.does === 'pass') return surround(name, (next, attempt) => next(attempt).then((outcome) => (log.push(`${name} ${describeOutcome(outcome)}`), outcome)))
       return step(name, (outcome, _attempt, previous) => {
@@ -189,10 +198,28 @@ const nobody: Host = {
   probeDue: () => false,
 }
 
+/** Carries over what is not a whole call; one that was not used after all is given back, as far as there is room for it. */
+function naiveThrottle(allow: number): OraclePolicy {
+  let carry = PHASE
+  return {
+    kind: 'guard',
+    admit() {
+      const passes = allow > 0 && carry + allow >= 1
+      carry += allow - (passes ? 1 : 0)
+      return Promise.resolve(passes)
+    },
+    settle({ verdict }) {
+      if (verdict === 'unused' && allow < 1) carry = Math.min(1, carry + 1)
+    },
+    release() {},
+  }
+}
+
 /** And as the oracle's. */
 function naive(list: readonly Script[], log: string[], priority: () => Priority): OraclePolicy[] {
   return list.map((script, i): OraclePolicy => {
     const name = `p${i}`
+    if (script.kind === 'throttle') return naiveThrottle(script.allow)
     if (script.kind === 'layer') {
       return {
         kind: 'layer',
@@ -223,7 +250,7 @@ async function fused(list: readonly Script[], jobs: readonly Job[], calls: numbe
   const log: string[] = []
   const job = inTurn(jobs, 'value')
   const clock = manualClock()
-  const made = pipeline('oracle', real(list, log), { clock, classify, onInternalError: (error) => log.push(`internal ${(error as Error).message}`), onWarning: () => {} })
+  const made = pipeline('oracle', real(list, log), { clock, classify, random: () => PHASE, onInternalError: (error) => log.push(`internal ${(error as Error).message}`), onWarning: () => {} })
   for (let i = 0; i < calls; i++) {
     const answer = await made.tryRun(
       () => {
