@@ -6,8 +6,8 @@ import { root } from './support/package.ts'
 /** kB (1000 bytes) of a user's bundle, minified and gzipped: what is allowed, and what it should come to. */
 const budgets = [
   { code: "export { pipeline, retry } from 'spillway'", budget: 18.5, goal: 3 },
-  { code: "export { pipeline, retry, breaker, timeout } from 'spillway'", budget: 25.7, goal: 4.5 },
-  { code: "export * from 'spillway'", budget: 42, goal: 9 },
+  { code: "export { pipeline, retry, breaker, timeout } from 'spillway'", budget: 26, goal: 4.5 },
+  { code: "export * from 'spillway'", budget: 42.5, goal: 9 },
   { code: "export * from 'spillway/fetch'", budget: 35.5 },
 ]
 

@@ -36,7 +36,7 @@ export class AdaptiveShare {
   constructor(
     windowMs: number,
     readonly least: number,
-    private readonly faults: Baseline | undefined = undefined,
+    private readonly faults?: Baseline | undefined,
   ) {
     this.#recent = new Recent(windowMs)
   }
