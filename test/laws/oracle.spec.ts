@@ -198,18 +198,19 @@ const nobody: Host = {
   probeDue: () => false,
 }
 
-/** Carries over what is not a whole call; one that was not used after all is given back, as far as there is room for it. */
-function naiveThrottle(allow: number): OraclePolicy {
-  let carry = PHASE
+/** Carries over what is not a whole call, of each priority; one that was not used after all is given back, as far as there is room for it. */
+function naiveThrottle(allow: number, priority: () => Priority): OraclePolicy {
+  const carries: Partial<Record<Priority, number>> = {}
   return {
     kind: 'guard',
     admit() {
+      const carry = carries[priority()] ?? PHASE
       const passes = allow > 0 && carry + allow >= 1
-      carry += allow - (passes ? 1 : 0)
+      carries[priority()] = carry + allow - (passes ? 1 : 0)
       return Promise.resolve(passes)
     },
     settle({ verdict }) {
-      if (verdict === 'unused' && allow < 1) carry = Math.min(1, carry + 1)
+      if (verdict === 'unused' && allow < 1) carries[priority()] = Math.min(1, carries[priority()]! + 1)
     },
     release() {},
   }
@@ -219,7 +220,7 @@ function naiveThrottle(allow: number): OraclePolicy {
 function naive(list: readonly Script[], log: string[], priority: () => Priority): OraclePolicy[] {
   return list.map((script, i): OraclePolicy => {
     const name = `p${i}`
-    if (script.kind === 'throttle') return naiveThrottle(script.allow)
+    if (script.kind === 'throttle') return naiveThrottle(script.allow, priority)
     if (script.kind === 'layer') {
       return {
         kind: 'layer',
