@@ -3,7 +3,7 @@ import type { Scenario } from '../scenario.ts'
 
 const keys = 1_000
 const servers = 100
-const calls = 1_000
+const calls = 500
 
 export const hedgingTail: Scenario = {
   name: 'hedging-tail',

@@ -22,7 +22,7 @@ export const metastable: Scenario = {
         traffic: { perSecond: (at) => (at >= burst.fromMs && at < burst.toMs ? 900 : 250) },
         limits: { timeoutMs: 1_000, maxAttempts: 3 },
         world: (world) => {
-          const server = world.server('db', { workers: 30, serviceMs: exponentialMs(100) })
+          const server = world.server('db', { workers: 30, serviceMs: exponentialMs(100), queue: 10_000 })
           return (attempt) => server.request(attempt)
         },
         measure: (result) => ({

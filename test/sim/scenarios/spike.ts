@@ -14,7 +14,7 @@ const limits = { timeoutMs: 1_000, maxAttempts: 3 }
 const traffic = { perSecond: (at: number): number => (at < spikeMs ? 280 : 1_120), priorities: mix }
 const variants = ['naive', 'breaker', 'spillway']
 const plot = { clients: 10, variants }
-const dependency = 'a server of 20 workers × 50 ms that queues in silence, 280 → 1120 calls/s at 20 s, 10/20/30/40 % critical to low; timeout 1 s, 2 retries'
+const dependency = 'a server of 20 workers × 50 ms that queues in silence (up to 10 000), 280 → 1120 calls/s at 20 s, 10/20/30/40 % critical to low; timeout 1 s, 2 retries'
 
 type Mixed = Pick<Story, 'forMs' | 'measure'> & { readonly events: (world: SimWorld, server: SimServer) => void }
 
@@ -23,7 +23,7 @@ const story = ({ events, ...rest }: Mixed): Story => ({
   traffic,
   limits,
   world: (world) => {
-    const server = world.server('db', { workers, serviceMs })
+    const server = world.server('db', { workers, serviceMs, queue: 10_000 })
     events(world, server)
     return (attempt) => server.request(attempt)
   },
