@@ -14,6 +14,7 @@ export interface Story {
   readonly forMs: number
   readonly traffic: SimTraffic | readonly SimTraffic[]
   readonly limits: Limits
+  /** What comes later than that is late: 5 s unless said. */
   readonly withinMs?: number
   /** Builds the servers and plans what happens; answers what one attempt does. */
   readonly world: (world: SimWorld) => (attempt: Attempt) => Promise<unknown>
@@ -26,7 +27,7 @@ export interface Happened {
 }
 
 /** Tells a story to a fleet whose clients all have the pipeline of the setting's variant. */
-export async function play({ forMs, traffic, limits, withinMs, world: build, measure }: Story, { seed, clients, variant }: Setting): Promise<Played> {
+export async function play({ forMs, traffic, limits, withinMs = 5_000, world: build, measure }: Story, { seed, clients, variant }: Setting): Promise<Played> {
   const world = simulation({ seed })
   const work = build(world)
   const gauges: Gauges[] = []

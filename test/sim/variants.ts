@@ -1,6 +1,7 @@
 import { breaker, type Breaker, bulkhead, type BulkheadOptions, type Clock, pipeline, type Pipeline, retry, retryBudget, timeout } from 'spillway'
 import { balancing, type Choice } from './balancing.ts'
 import { hedging } from './hedging.ts'
+import { parkingAtOnce } from './parking.ts'
 import { recommended } from './recommended.ts'
 
 /** What a scenario's dependency calls for, the same for every variant. */
@@ -50,6 +51,12 @@ const queued = (order: BulkheadOptions['order']): Variant => (surroundings) => (
   pipeline: pipeline('sim', [bulkhead({ slots: 10, queue: Infinity, order })], surroundings),
 })
 
+/** The book's breaker, and low calls that wait for it to close. */
+const parkAtOnce: Variant = (surroundings, { timeoutMs, maxAttempts }) => {
+  const one = breaker({ maxBreakMs: 10_000 })
+  return { pipeline: pipeline('sim', [retry({ maxAttempts }), parkingAtOnce(one), one, timeout(timeoutMs)], surroundings), gauges: broken(one) }
+}
+
 /** A balancer of the lab's own, over ten endpoints; one retry goes wherever it says. */
 const balanced = (choice: Choice): Variant => (surroundings, { timeoutMs }) => ({
   pipeline: pipeline('sim', [retry({ maxAttempts: choice === 'ejecting' ? 2 : 1 }), balancing(choice, 10, surroundings.random), timeout(timeoutMs)], surroundings),
@@ -66,6 +73,7 @@ export const variants: Readonly<Record<string, Variant>> = {
   'queue-fifo': queued('fifo'),
   'queue-lifo': queued('lifo'),
   'queue-adaptive': queued('adaptive'),
+  'park-at-once': parkAtOnce,
   'round-robin': balanced('round-robin'),
   'least-loaded': balanced('least-loaded'),
   ejecting: balanced('ejecting'),

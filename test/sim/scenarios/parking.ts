@@ -10,8 +10,8 @@ export const parking: Scenario = {
   name: 'parking',
   setUp: 'capacity 250/s (25 workers × 100 ms, exponential) that queues in silence, 200 calls/s, 40 % of them low; connections are refused for 30 s; timeout 1 s, 1 retry',
   clients: [10],
-  variants: ['naive', 'breaker', 'spillway'],
-  plot: { clients: 10, variants: ['spillway'] },
+  variants: ['naive', 'breaker', 'park-at-once', 'spillway'],
+  plot: { clients: 10, variants: ['breaker', 'park-at-once', 'spillway'] },
   goals: [
     { measure: 'newCritical', atLeast: 1, elsewhere: 'released at once: 0.44' },
     { measure: 'newCriticalWorstSecond', elsewhere: '–' },
@@ -22,6 +22,7 @@ export const parking: Scenario = {
       {
         forMs: 150_000,
         traffic: { perSecond: 200, priorities: mix },
+        withinMs: 60_000,
         limits: { timeoutMs: 1_000, maxAttempts: 2 },
         world: (world) => {
           const server = world.server('db', { workers: 25, serviceMs: exponentialMs(100) })
