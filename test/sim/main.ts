@@ -1,8 +1,10 @@
 // npm run sim                                              plays everything and writes bench/results/sim
 // npm run sim -- brownout --seeds 3 --clients 10 --variant naive,spillway
+import { readFileSync, writeFileSync } from 'node:fs'
 import { resolve } from 'node:path'
-import { parseArgs } from 'node:util'
-import { type Job, variantsOf } from './job.ts'
+import { isDeepStrictEqual, parseArgs } from 'node:util'
+import { deserialize, serialize } from 'node:v8'
+import { type Done, type Job, variantsOf } from './job.ts'
 import { playAll } from './pool.ts'
 import { write } from './report.ts'
 import type { Scenario } from './scenario.ts'
@@ -18,6 +20,8 @@ const { values, positionals } = parseArgs({
     with: { type: 'string' },
     processes: { type: 'string', default: '2' },
     series: { type: 'string' },
+    save: { type: 'string' },
+    load: { type: 'string' },
     times: { type: 'boolean', default: false },
   },
 })
@@ -43,12 +47,16 @@ const jobs = chosen.flatMap((scenario) =>
   ),
 )
 const began = performance.now()
-const all = await playAll(jobs, Number(values.processes), ({ job, ms }) => {
+const earlier = values.load === undefined ? [] : (deserialize(readFileSync(values.load)) as Done[])
+const played = await playAll(jobs, Number(values.processes), ({ job, ms }) => {
   if (process.stderr.isTTY) process.stderr.write(`\r${job.scenario} ${job.variant} ${job.clients} ${job.seed}: ${Math.round(ms)} ms      `)
 })
+const all = [...played, ...earlier.filter(({ job }) => !jobs.some((done) => isDeepStrictEqual({ ...done, more: undefined }, { ...job, more: undefined })))]
+if (values.save !== undefined) writeFileSync(values.save, serialize(all))
 process.stdout.write(`${markdown(rows(chosen, all))}\n\n${jobs.length} runs in ${((performance.now() - began) / 1_000).toFixed(1)} s\n`)
-// Only a whole run is worth keeping.
-if (positionals.length === 0 && values.clients === undefined && values.variant === undefined && more === undefined) write(chosen, all)
+// Only a whole run is worth keeping, or parts played again of one.
+if (values.load !== undefined) write(scenarios, all)
+else if (positionals.length === 0 && values.clients === undefined && values.variant === undefined && more === undefined) write(chosen, all)
 if (values.times) {
   for (const { job, ms } of all.toSorted((a, b) => b.ms - a.ms)) process.stdout.write(`${job.scenario} ${job.variant} ${job.clients} ${job.seed}: ${Math.round(ms)} ms\n`)
 }

@@ -13,7 +13,7 @@ export function parkingAtOnce(gate: Breaker): Guard {
     kind: 'guard',
     name: 'parkingAtOnce',
     admit({ priority }) {
-      if (priority !== 'low' || gate.state === 'closed' || gate.probeDue?.() === true) return permit
+      if (priority !== 'low' || gate.state === 'closed' || gate.probeDue?.()) return permit
       let mine: (permit: object) => void
       return later({
         maxWaitMs: 60_000,

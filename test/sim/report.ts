@@ -44,12 +44,12 @@ const bound = ({ atLeast, atMost }: { readonly atLeast?: number; readonly atMost
 const spreadOf = (value: { readonly min: number; readonly max: number } | undefined): string => (value === undefined ? 'nothing' : `${value.min.toFixed(3)} to ${value.max.toFixed(3)}`)
 
 function section(scenario: Scenario, all: readonly Done[]): string {
-  const { name, setUp, plot: wanted } = scenario
+  const { name, setUp, note, plot: wanted } = scenario
   const picture = wanted === undefined ? '' : `\n![${name}](${name}.svg)\n`
   return `## ${name}
 
 ${setUp}.
 
 ${markdown(rows([scenario], all), false)}
-${picture}`
+${note === undefined ? '' : `\n${note}\n`}${picture}`
 }

@@ -24,6 +24,8 @@ export interface Scenario {
   readonly name: string
   /** What happens, in one sentence with numbers. */
   readonly setUp: string
+  /** What the page says below the table: why a goal is missed, by what, and what was tried. */
+  readonly note?: string
   /** Fleet sizes that it is run for. */
   readonly clients: readonly number[]
   /** Names of `variants`; the last one is what the goals are for. */
