@@ -99,10 +99,10 @@ export class Lot implements Ringable {
     this.keeper.changed(now)
   }
 
-  /** Something says that all is not well: the calm has to begin anew. */
-  unwell(): void {
+  /** Something says that all is not well: the calm has to begin anew, and the pace too, unless it is just that others need the room. */
+  unwell(heldUp = false): void {
     this.#wellSince = NaN
-    this.#pace.stop()
+    this.#pace.stop(heldUp)
   }
 
   ring(_alarm: Alarm, now: number): void {
@@ -130,7 +130,7 @@ export class Lot implements Ringable {
     const pressure = keeper.pressed()
     this.#pressure += (pressure - this.#pressure) * -Math.expm1((this.#lookedAt - now) / SMOOTH_MS)
     this.#lookedAt = now
-    if (this.#pressure >= keeper.below()) return this.unwell()
+    if (this.#pressure >= keeper.below()) return this.unwell(true)
     if (!(this.#wellSince <= now)) this.#wellSince = now
     // Not at this very moment: who went now might be refused further in.
     if (this.calmInMs(now) > 0 || pressure >= keeper.below()) return

@@ -18,6 +18,7 @@ function first(acceptedPerSecond: number): number {
  */
 export class Pace {
   #perSecond = NaN
+  #kept = 0
   #at = NaN
   #owed = 0
 
@@ -25,14 +26,17 @@ export class Pace {
     return this.#perSecond > 0
   }
 
-  stop(): void {
+  /** Where it was only held up, it goes on at half the pace that it had. */
+  stop(heldUp: boolean): void {
+    if (!heldUp) this.#kept = 0
+    else if (this.runs) this.#kept = this.#perSecond / 2
     this.#perSecond = NaN
   }
 
   /** How many may go now, given how many calls per second that were not parked have been accepted lately. */
   due(now: number, acceptedPerSecond: number): number {
     if (!this.runs) {
-      this.#perSecond = first(acceptedPerSecond)
+      this.#perSecond = Math.max(first(acceptedPerSecond), this.#kept)
       // The first one goes at once.
       this.#owed = 1
     } else {
