@@ -63,7 +63,7 @@ export async function http({ resilientFetch, standard }: FetchLibrary, serverFil
       standard: resilientFetch('bench', standard({ slots: 1_000 })),
     }
     const points: HttpPoint[] = []
-    for (const load of loads) points.push(...(await compare(address, variants, load, quick ? 6 : load.atOnce === 500 ? 12 : 20)))
+    for (const load of loads) points.push(...(await compare(address, variants, load, quick ? 6 : load.atOnce === 500 ? 8 : 12)))
     for (const { body, atOnce, who, perSecond, throughput } of points) log(`${body}, ${atOnce} at once, ${who}: ${Math.round(perSecond)}/s, ${throughput.median.toFixed(3)}`)
     return points
   } finally {

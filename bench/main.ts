@@ -70,7 +70,7 @@ const chosen = rows.filter((row) => !(quick && row.long) && filters.some((word) 
 const table = chosen.map((row) => ({ row, cases: subjects.flatMap((subject) => instances(row, subject) ?? []) }))
 
 log(`warming up ${table.reduce((sum, { cases }) => sum + cases.length, 0)} cases`)
-for (const ms of [20, 10]) {
+for (const ms of [60, 40]) {
   for (const { row, cases } of table) {
     for (const one of cases) {
       at = `${row.name}, ${one.name}`
