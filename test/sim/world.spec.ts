@@ -25,7 +25,10 @@ const mean = (draw: (random: () => number) => number): number => {
   return sum / 100_000
 }
 
-describe('world › queues', () => {
+/** They take seconds; but a busy machine is no failure. */
+const patient = { timeout: 600_000 }
+
+describe('world › queues', patient, () => {
   it.each([
     { workers: 1, perSecond: 5, serviceMs: 100 },
     { workers: 10, perSecond: 80, serviceMs: 100 },
@@ -155,7 +158,7 @@ describe('world › what happens to it', () => {
   })
 })
 
-describe('world › traffic', () => {
+describe('world › traffic', patient, () => {
   it('is Poisson: as many as were asked for, and the variance of a second is its mean', async () => {
     const { series } = await bare({ workers: Infinity, serviceMs: 1 }, { perSecond: 100 }, 400_000)
     const offered = series['offered']!
@@ -211,7 +214,7 @@ async function eventful(seed: number): Promise<SimResult> {
   })
 }
 
-describe('world › repeatable and complete', () => {
+describe('world › repeatable and complete', patient, () => {
   const log = ({ series, byPriority, errors, pending }: SimResult): string => JSON.stringify([series, byPriority, [...errors], pending])
 
   it('the same seed gives the same run, another seed another', async () => {
