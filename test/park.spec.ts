@@ -2,7 +2,7 @@ import { AsyncLocalStorage } from 'node:async_hooks'
 import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import {
-  type AnyEvent, attempt, breaker, bulkhead, type CallOptions, type Guard, park, type ParkOptions, pipeline, PipelineClosedError, type Policy, type Priority, Refusal, settled, shed, ShedError, timeout,
+  type AnyEvent, attempt, breaker, bulkhead, type CallOptions, type Guard, park, type ParkOptions, pipeline, PipelineClosedError, type Policy, type Priority, Refusal, settled, shed, ShedError, throttle, timeout,
 } from 'spillway'
 import { manualClock } from 'spillway/testing'
 import { Pace, soonestMs } from '../src/park/pace.ts'
@@ -405,6 +405,26 @@ describe('park › timers, events, modes', () => {
     const answer = watch(pipeline.run(() => 'passed', { priority: 'low' }))
     await clock.flush()
     expect([answer.value, lot.parked]).toEqual(['passed', 0])
+  })
+
+  it('sends one now and then where a throttle holds back, or nobody would ever find out that all is well', async () => {
+    const share = throttle({ adaptive: true })
+    const lot = park()
+    const { pipeline, clock } = on([lot, share])
+    let well = false
+    const answers: boolean[] = []
+    const second = async (): Promise<void> => {
+      for (let i = 0; i < 4; i++) void pipeline.tryRun(() => (well ? 1 : Promise.reject(Object.assign(new Error('429'), { status: 429 }))), { priority: 'low' }).then(({ ok }) => answers.push(ok))
+      await clock.advance(1_000)
+    }
+    for (let i = 0; i < 60; i++) await second()
+    expect(share.allow).toBeLessThan(0.3)
+    well = true
+    for (let i = 0; i < 120; i++) await second()
+    expect([share.allow, lot.state]).toEqual([1, 'idle'])
+    answers.length = 0
+    await second()
+    expect(answers).toEqual([true, true, true, true])
   })
 
   it('the build warns of places where it is of no use', () => {

@@ -117,6 +117,12 @@ export class ThrottleGuard implements Throttle {
     return this.options.distribute !== 'shed'
   }
 
+  /** While it holds back something must pass now and then: nobody outside may keep back all that could. */
+  probeDue(): boolean {
+    if (this.#free || this.#share === 1 || this.#hint?.share === 0 || this.options.mode !== 'enforce' || this.#host === undefined) return false
+    return this.#due(this.#host.clock.now())
+  }
+
   busy(): boolean {
     return this.#driver?.busy === true || this.#hint !== undefined
   }
