@@ -526,3 +526,14 @@ describe('shed › laws', () => {
     expect(() => pipeline('quotes', [breaker(), shed(), bulkhead({ slots: 1 })])).not.toThrow()
   })
 })
+
+describe('shed › in the wrong place', () => {
+  it('the build warns where it has nothing to go by', () => {
+    const warned: string[] = []
+    const options = { onWarning: (message: string) => warned.push(message) }
+    pipeline('quotes', [shed()], options)
+    const useful = [[shed({ load: () => 0 })], [shed({ share: () => 1 })], [shed({ table: { allow: { low: 0.5 } } })], [breaker(), shed()], [shed(), bulkhead({ slots: 2 })]]
+    for (const list of useful) pipeline('quotes', list, options)
+    expect(warned).toEqual([expect.stringContaining('shed: it refuses nobody, for no other guard of the pipeline presses')])
+  })
+})

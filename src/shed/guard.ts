@@ -1,7 +1,7 @@
 import { type Attempt, priorities, type Priority } from '../core/attempt.ts'
 import { ShedError } from '../core/errors.ts'
 import { type AnyListener, Events, type EventType, type Listener, type Undo } from '../core/events.ts'
-import { type Host, type Mode, observed, refuse, type Refusal, unguarded } from '../core/policy.ts'
+import { type Host, type Mode, observed, type Policy, refuse, type Refusal, unguarded } from '../core/policy.ts'
 import type { Settled } from '../core/verdict.ts'
 import { Filling } from './filling.ts'
 import { Level } from './level.ts'
@@ -10,6 +10,7 @@ import type { Shed } from './shed.ts'
 import { Sources } from './sources.ts'
 import { Table } from './table.ts'
 import { threshold } from './thresholds.ts'
+import { warnings } from './warnings.ts'
 import { say } from './words.ts'
 
 const NONE = priorities.length
@@ -69,6 +70,10 @@ export class ShedGuard implements Shed {
   /** What it knows, one made anew would know as soon. */
   busy(): boolean {
     return false
+  }
+
+  warn(list: readonly Policy[]): string[] {
+    return warnings(this.options, list)
   }
 
   // ── who passes ──
