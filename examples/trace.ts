@@ -1,7 +1,7 @@
 // A trace that goes through a service, without any tracing library.
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { currentContext, nodeContext, withContext } from 'spillway/context'
+import { contextHeaders, currentContext, nodeContext, withContext } from 'spillway/context'
 import { resilientFetch, standard } from 'spillway/fetch'
 import { newTrace, parseTrace, traceHeaders } from 'spillway/trace'
 
@@ -38,6 +38,17 @@ await withContext({ trace: newTrace({ sampled: true }) }, () => stock(url)) // a
 const always = resilientFetch('stock', standard(), { inject: traceHeaders({ start: 'sampled', formats: ['w3c', 'b3'] }) }) // each call that has none
 // #endregion begin
 await always(url)
+
+// #region both
+const [context, trace] = [contextHeaders(), traceHeaders()]
+const both = resilientFetch('stock', standard(), {
+  inject(headers, attempt) {
+    context(headers, attempt)
+    trace(headers, attempt)
+  },
+})
+// #endregion both
+await withContext({ priority: 'high' }, () => both(url))
 
 for (const server of [warehouse, shop]) {
   server.close()

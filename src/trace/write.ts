@@ -7,7 +7,7 @@ interface HeadersToSet {
 }
 
 export interface TraceHeadersOptions {
-  /** Default: `'w3c'`, and that in which the trace came, if another. */
+  /** Default: `['w3c']`, and that in which the trace came, if another. */
   readonly formats?: readonly TraceFormat[] | undefined
   /**
    * Whether a call that belongs to no trace begins one, and whether that is recorded: what comes after it mostly does as it is told. Default: it
