@@ -451,7 +451,7 @@ describe('shed › options', () => {
     [{ above: { low: NaN } }, 'shed.above.low must be a number from 0 on, got NaN'],
     [{ above: { urgent: 1 } }, 'shed.above has no option "urgent"; it has critical, high, normal, low'],
     [{ above: 0.5 }, 'shed.above options must be an object, got 0.5'],
-    [{ load: 0.5 }, 'shed.load must be a function, got 0.5'],
+    [{ load: 0.5 }, 'shed.load must be a function or an array of them, got 0.5'],
     [{ load: [() => 1, 0.5] }, 'shed.load[1] must be a function, got 0.5'],
     [{ share: 0.5 }, 'shed.share must be a function, got 0.5'],
     [{ table: { allow: { low: 1.5 } } }, 'shed.table.allow.low must be a ratio from 0 to 1, got 1.5'],

@@ -1,5 +1,5 @@
 import { priorities } from '../core/attempt.ts'
-import { callable, known, nameOf, oneOf } from '../core/options.ts'
+import { callable, known, nameOf, oneOf, wrongType } from '../core/options.ts'
 import { type Mode, modes } from '../core/policy.ts'
 import { type ShedTable, tableSettings, type TableSettings } from './table.ts'
 import { defaultThresholds, type Thresholds, thresholdsOf } from './thresholds.ts'
@@ -48,7 +48,7 @@ export function stated(options: ShedOptions | undefined, before?: Stated): State
 export function settings(said: Stated): ShedSettings {
   const { load = [], share, table = false, mode = 'enforce', name = 'shed' } = said
   const loads = typeof load === 'function' ? [load] : load
-  if (!Array.isArray(loads)) callable('shed.load', load)
+  if (!Array.isArray(loads)) wrongType('shed.load', 'a function or an array of them', load)
   loads.forEach((one, i) => callable(`shed.load[${i}]`, one))
   if (share !== undefined) callable('shed.share', share)
   return Object.freeze({
