@@ -1,6 +1,6 @@
 import type { Priority } from '../core/attempt.ts'
 import { checkClock, type Clock, systemClock } from '../core/clock.ts'
-import { type OnInternalError, reportToConsole } from '../core/hooks.ts'
+import { guarded, ignored, isThenable, type OnInternalError, quieted, reportToConsole } from '../core/hooks.ts'
 import type { Trace } from '../core/inherit.ts'
 import { callable, known, notNegative, wrongType } from '../core/options.ts'
 import { enter, isPriority } from './context.ts'
@@ -57,9 +57,12 @@ export function incoming<R>(options: IncomingOptions<R> | undefined): (headers: 
   /** A hook that throws, or answers nonsense, must not cost a request. */
   const ask = <T>(hook: () => T): T | undefined => {
     try {
-      return hook()
+      const said = hook()
+      if (!isThenable(said)) return said
+      quieted(said)
+      throw new TypeError('a function given to a context must answer at once, got a promise')
     } catch (error) {
-      onInternalError(error)
+      guarded(ignored, () => onInternalError(error))
       return undefined
     }
   }
