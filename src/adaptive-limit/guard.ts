@@ -99,7 +99,11 @@ export class AdaptiveLimitGuard implements AdaptiveLimit {
     const { queue, mode, room } = this.options
     if (mode === 'off') return unguarded
     // While somebody of its priority or above waits there is no room for it: nobody is overtaken.
-    if (this.inFlight < this.limit * room[importance(attempt)]) return this.#take()
+    if (this.inFlight < this.limit * room[importance(attempt)]) {
+      // Without a pipeline nobody else stamps when it began.
+      attempt.now()
+      return this.#take()
+    }
     this.#news.full()
     if (mode === 'observe') return observed(attempt, this.#full(attempt))
     return this.#host !== undefined && this.#mayWait(attempt, queue) ? undefined : this.#full(attempt)

@@ -26,7 +26,15 @@ export class SizeRule {
     if (!(now - this.#from < Infinity)) this.#from = now
     if (success) this.#successes++
     const spanMs = now - this.#from
-    if (spanMs < Math.max(WINDOW_MS, timeoutMs)) return undefined
+    const leastMs = Math.max(WINDOW_MS, timeoutMs)
+    if (spanMs < leastMs) return undefined
+    // Nothing came for as long again: a rate over that time says nothing of what can be done.
+    if (spanMs > 2 * leastMs) {
+      this.#from = now
+      this.#successes = success ? 1 : 0
+      this.#full = false
+      return undefined
+    }
     if (this.#successes >= RESULTS && (this.#successes / spanMs >= this.#best || now - this.#bestAt > MEMORY_MS)) {
       this.#best = this.#successes / spanMs
       this.#bestAt = now
