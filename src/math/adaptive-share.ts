@@ -5,6 +5,8 @@ import { BUCKETS, Recent } from './recent.ts'
 /** Buckets of the last 1.5 s, of a window of 4 s. */
 const LATELY = 6
 const SLICE = BUCKETS / 4
+/** How long a share that somebody else began with stands without anything to judge it by. */
+export const SEEDED_MS = 60_000
 
 /**
  * The share of the offered calls that a dependency under load can bear: a tenth more than it has accepted, up to twice as much while it
@@ -82,14 +84,23 @@ export class AdaptiveShare {
     this.#recent.clear()
     this.faults?.clear()
     this.#recent.advance(now)
-    this.share = this.#seed = share
+    this.share = share
+    // Of nothing the double is nothing.
+    this.#seed = Math.max(0.01, share)
     this.#seededAt = now
-    this.#seededUntil = now + 60_000
+    this.#seededUntil = now + SEEDED_MS
   }
 
   #turn(now: number): true {
     if (this.#buckets++ % SLICE === 0) this.faults?.begin(this.share)
-    if (this.#recent.look(this.least)) {
+    // Begun before there was a clock: it stands from now on.
+    if (Number.isNaN(this.#seededAt)) {
+      this.#seededAt = now
+      this.#seededUntil = now + SEEDED_MS
+    }
+    // Refusals come at once, and results later: until one has ended they say nothing of a share that was just begun.
+    const enough = this.#recent.look(this.least)
+    if (enough && (this.#recent.ended > 0 || now >= this.#seededUntil)) {
       this.#seededUntil = -Infinity
       this.share = Math.min(this.#next(), this.#cap(now))
     } else if (now >= this.#seededUntil) this.share = 1

@@ -75,7 +75,11 @@ export function stated(options: ThrottleOptions | undefined, before?: Stated): S
   const { adaptive } = said
   if (typeof adaptive !== 'object') return { ...before, ...said }
   const earlier = typeof before?.adaptive === 'object' ? before.adaptive : {}
-  return { ...before, ...said, adaptive: { ...earlier, ...known<AdaptiveOptions>('throttle.adaptive', adaptive, adaptiveKeys) } }
+  const now = known<AdaptiveOptions>('throttle.adaptive', adaptive, adaptiveKeys)
+  const adaptively: { -readonly [K in keyof AdaptiveOptions]: AdaptiveOptions[K] } = { ...earlier, ...now }
+  // Another algorithm has no use for what was said to the one before.
+  if (now.algorithm === 'gain' && now.k === undefined) delete adaptively.k
+  return { ...before, ...said, adaptive: adaptively }
 }
 
 /** What is in force: checked, with its defaults, frozen. */

@@ -1,3 +1,4 @@
+import { SEEDED_MS } from '../math/adaptive-share.ts'
 import { BUCKETS, Recent } from '../math/recent.ts'
 import type { Driver } from './driver.ts'
 
@@ -11,6 +12,8 @@ const LEAST_SHARE = 0.1
 export class SreShare implements Driver {
   share = 1
   readonly #recent: Recent
+  /** Begun at this share by somebody else: it stands until there is something to judge it by, or that takes too long. */
+  #seededUntil = -Infinity
 
   constructor(
     windowMs: number,
@@ -36,25 +39,31 @@ export class SreShare implements Driver {
   settled(accepted: boolean, now: number): boolean {
     const turned = this.#recent.advance(now)
     this.#recent.settled(accepted)
-    return this.#decide() || turned
+    return this.#decide(now) || turned
   }
 
   refused(now: number): boolean {
     const turned = this.#recent.advance(now)
     this.#recent.refused()
-    return this.#decide() || turned
+    return this.#decide(now) || turned
   }
 
   seed(share: number, now: number): void {
     this.#recent.clear()
     this.#recent.advance(now)
     this.share = share
+    this.#seededUntil = now + SEEDED_MS
   }
 
-  #decide(): boolean {
+  #decide(now: number): boolean {
     const recent = this.#recent
     const before = this.share
-    if (!recent.look(this.least)) return false
+    if (!recent.look(this.least)) {
+      // Too few of the last minute to hold anything back for.
+      if (now >= this.#seededUntil) this.share = 1
+      return this.share !== before
+    }
+    this.#seededUntil = -Infinity
     const { offered, accepted } = recent
     this.share = Math.max(LEAST_SHARE, 1 - Math.max(0, (offered - this.k * accepted) / (offered + 1)))
     return this.share !== before
