@@ -64,7 +64,9 @@ export class ShedGuard implements Shed {
   }
 
   pressure(): number {
-    return this.mode === 'enforce' ? this.#load.value : 0
+    if (this.mode !== 'enforce' || this.options.load.length === 0) return 0
+    // Read anew: who asks may be what keeps calls from coming here.
+    return this.#host === undefined ? this.#load.value : this.#load.read(this.#host.clock.now())
   }
 
   /** What it knows, one made anew would know as soon. */

@@ -13,6 +13,6 @@ export interface Shed extends Guard, Subscribable {
   readonly refused: number
   /** Checked as a whole, in force at once. */
   update(options: Partial<Omit<ShedOptions, 'name'>>): void
-  /** What your own `load` said last: 0..1. */
+  /** What your own `load` says: 0..1, asked at most every 100 ms. 0 unless `mode` is `'enforce'`. */
   pressure(): number
 }

@@ -43,7 +43,7 @@ export class Sources {
       quieted(said)
       this.#complain(`answered ${show(said)} instead of a number from 0 to 1`)
     } catch (error) {
-      this.#complain(`threw ${String(error)}`)
+      this.#complain(`threw ${error instanceof Error ? String(error) : show(error)}`)
     }
     return this.silent
   }
