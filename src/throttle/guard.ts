@@ -78,8 +78,10 @@ export class ThrottleGuard implements Throttle {
   settle(permit: object, settled: Settled, attempt: Attempt): void {
     if (permit !== this.#permit) return
     const { verdict } = settled
-    if (verdict === 'unused') this.#unused(settled, attempt)
-    else if (verdict !== 'ignored' && this.options.mode !== 'off') this.#learn(settled)
+    if (verdict === 'unused') return this.#unused(settled, attempt)
+    // What comes is known by the time also where nobody is held back.
+    this.#gate.offered.advance(settled.settledAt)
+    if (verdict !== 'ignored' && this.options.mode !== 'off') this.#learn(settled)
   }
 
   /** Refused further in: as if it had not been sent. */
@@ -148,13 +150,15 @@ export class ThrottleGuard implements Throttle {
     const { allow, distribute } = this.options
     const { priority } = attempt
     const fixed = allow[priority]
+    const now = attempt.now()
+    this.#gate.offered.advance(now)
+    if (this.#hint !== undefined && now >= this.#hint.until) this.#refill(now)
     if (fixed < 1 && !(this.#fixed ??= priorities.map(() => new Diffusion(this.#gate.random())))[klass]!.pass(fixed)) {
       if (fixed > 0 && this.#probes(attempt)) return undefined
       const alike = priorities.every((one) => allow[one] === fixed)
       return refuse(this, ThrottledError, () => say.fixed(fixed, priority, alike))
     }
-    if (distribute === 'shed') return this.#forShed(attempt)
-    const now = attempt.now()
+    if (distribute === 'shed') return this.#forShed(attempt, now)
     if (!this.#gate.pass(klass)) return this.#hold(klass, attempt, now)
     this.#passed(now)
     return undefined
@@ -162,10 +166,6 @@ export class ThrottleGuard implements Throttle {
 
   /** Not within its share; but it may be that it passes all the same. */
   #hold(klass: number, attempt: Attempt, now: number): Refusal | undefined {
-    if (this.#hint !== undefined && now >= this.#hint.until) {
-      this.#refill(now)
-      if (this.#gate.fill[klass] === 1) return undefined
-    }
     if (this.#hint?.share !== 0 && (this.#probes(attempt) || this.#due(now))) {
       this.#passed(now)
       return undefined
@@ -185,9 +185,7 @@ export class ThrottleGuard implements Throttle {
   }
 
   /** A `shed` further in decides; what is due as a probe, it lets pass. */
-  #forShed(attempt: Attempt): undefined {
-    const now = attempt.now()
-    if (this.#hint !== undefined && now >= this.#hint.until) this.#refill(now)
+  #forShed(attempt: Attempt, now: number): undefined {
     if (this.#share < 1 && this.#hint?.share !== 0 && this.#due(now)) {
       attempt.probe = true
       this.#passed(now)

@@ -19,7 +19,9 @@ export function hintedShare(hint: ThrottleHint, offeredPerSecond: number): numbe
   if ((allow === undefined) === (calls === undefined)) wrongType('throttle.hint', 'given either allow or calls', hint)
   if (allow !== undefined) return ratio('throttle.hint.allow', allow)
   const expected = (offeredPerSecond * forMs) / 1_000
-  return notNegative('throttle.hint.calls', calls) >= expected ? 1 : calls! / expected
+  // None are none, also where nothing was offered.
+  if (notNegative('throttle.hint.calls', calls) === 0) return 0
+  return calls! >= expected ? 1 : calls! / expected
 }
 
 /** Headers, of `fetch` or of one's own. */

@@ -23,8 +23,8 @@ export type { Throttle } from './throttle.ts'
  *
  * Events: `throttle.changed`; `policy.warned`, once, when an adaptive one has seen 100 failures and no overload.
  *
- * Cost: adds no promise, allocates nothing; at 1 some additions per call. An adaptive one reads the clock once per settled call (shared with other guards) and once per
- * refusal. Some 7 kB.
+ * Cost: adds no promise, allocates nothing; some additions per call. Reads the clock once per settled call (shared with other guards), and once per
+ * call that it looks at (below 1). An adaptive one is some 7 kB.
  *
  * Source: Beyer et al., "Site Reliability Engineering" (2016), chapter 21, with a gain that varies; error diffusion after Floyd and Steinberg (1976).
  *
