@@ -60,6 +60,6 @@ export interface Breaker extends Guard, Subscribable {
   share(): number
   /** Whether it is not closed, or ramps up, whatever its `mode`: made anew, it would have forgotten that. */
   busy(): boolean
-  /** Whether the next call would be let through as a probe. */
+  /** Whether the next call would be let through as a probe; while it ramps up, whether nothing has passed for a second. */
   probeDue(): boolean
 }

@@ -119,7 +119,10 @@ export class BreakerGuard implements Breaker, CircuitReport {
   }
 
   probeDue(): boolean {
-    return this.#circuit.closed === undefined && this.mode === 'enforce' && this.#circuit.probeDue(this.#now())
+    const { closed } = this.#circuit
+    if (this.mode !== 'enforce' || (closed !== undefined && closed.ramp === undefined)) return false
+    const now = this.#now()
+    return closed === undefined ? this.#circuit.probeDue(now) : closed.ramp!.due(now)
   }
 
   warn(list: readonly Policy[], index: number): string[] {

@@ -45,6 +45,11 @@ export class Ramp {
     return false
   }
 
+  /** Whether nothing has passed for so long that the next call may. */
+  due(now: number): boolean {
+    return this.#gate.due(now)
+  }
+
   settled(good: boolean, now: number): void {
     if (this.#share.settled(good, now)) this.#refill(now)
   }

@@ -110,6 +110,6 @@ function hostOf(plan: Plan): Host {
     share: () => guards.reduce((least, guard) => (guard.distributes === true ? least : Math.min(least, guard.share?.() ?? 1)), 1),
     ramp: (share) => guards.some((guard) => guard.ramp?.(share) === true),
     warn: (message) => plan.warn(message),
-    probeDue: () => guards.some((guard) => guard.probeDue?.() === true),
+    probeDue: (shares = true) => guards.some((guard) => guard.probeDue?.() === true && (shares || (guard.share?.() ?? 1) === 1)),
   }
 }

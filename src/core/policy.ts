@@ -36,8 +36,8 @@ export interface Host {
   ramp(share: number): boolean
   /** Told of a mistake that shows only at run time, as the build tells of those in the order: to the pipeline's `onWarning`. */
   warn(message: string): void
-  /** Whether a guard of the pipeline waits for a trial attempt that may pass now. Pure. */
-  probeDue(): boolean
+  /** Whether a guard of the pipeline waits for a trial attempt that may pass now; `false`: without those that hold back no more than a share. Pure. */
+  probeDue(shares?: boolean): boolean
 }
 
 interface PolicyBase {

@@ -110,7 +110,7 @@ export class ParkGuard implements Park, Keeper {
   pressed(): number {
     const host = this.#host
     if (host === undefined) return 0
-    return host.probeDue() ? 1 : Math.max(host.pressure(), 1 - host.share())
+    return host.probeDue(false) ? 1 : Math.max(host.pressure(), 1 - host.share())
   }
 
   below(): number {

@@ -24,7 +24,7 @@ export interface Keeper {
   /** How far from well all is now: 0..1, and well below `below()`. */
   pressed(): number
   below(): number
-  /** Whether a breaker waits for a trial that nobody else is. */
+  /** Whether a guard waits for a trial that nobody else is. */
   trialDue(): boolean
   calmMs(): number
   letGo(waiter: Waiter, trial: boolean): void
@@ -108,9 +108,13 @@ export class Lot implements Ringable {
   ring(_alarm: Alarm, now: number): void {
     this.#alarm = undefined
     this.#accepted.advance(now)
-    this.#look(now)
-    if (this.queued > 0) this.#arm(now)
-    else this.#rest()
+    try {
+      this.#look(now)
+    } finally {
+      // Also where a guard throws that was asked: who waits is looked after again.
+      if (this.queued > 0) this.#arm(now)
+      else this.#rest()
+    }
     this.keeper.changed(now)
   }
 
@@ -123,11 +127,11 @@ export class Lot implements Ringable {
 
   #look(now: number): void {
     const { keeper } = this
+    const pressure = keeper.pressed()
     if (keeper.trialDue()) {
-      this.unwell()
+      if (pressure >= keeper.below()) this.unwell()
       return this.#next(true)
     }
-    const pressure = keeper.pressed()
     this.#pressure += (pressure - this.#pressure) * -Math.expm1((this.#lookedAt - now) / SMOOTH_MS)
     this.#lookedAt = now
     if (this.#pressure >= keeper.below()) return this.unwell(true)

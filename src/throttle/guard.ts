@@ -119,14 +119,16 @@ export class ThrottleGuard implements Throttle {
     return this.options.distribute !== 'shed'
   }
 
-  /** While it holds back something must pass now and then: nobody outside may keep back all that could. */
-  probeDue(): boolean {
-    if (this.#free || this.#share === 1 || this.#hint?.share === 0 || this.options.mode !== 'enforce' || this.#host === undefined) return false
-    return this.#due(this.#host.clock.now())
-  }
-
   busy(): boolean {
     return this.#driver?.busy === true || this.#hint !== undefined
+  }
+
+  /** Nothing has passed for so long that something must, or a hint is over and nobody has come since. */
+  probeDue(): boolean {
+    if (this.#free || this.mode !== 'enforce' || this.#host === undefined) return false
+    const now = this.#host.clock.now()
+    if (this.#hint !== undefined && (now >= this.#hint.until || this.#hint.share === 0)) return now >= this.#hint.until
+    return this.#share < 1 && this.#due(now)
   }
 
   ramp(share: number): boolean {
@@ -154,7 +156,10 @@ export class ThrottleGuard implements Throttle {
     this.#gate.offered.advance(now)
     if (this.#hint !== undefined && now >= this.#hint.until) this.#refill(now)
     if (fixed < 1 && !(this.#fixed ??= priorities.map(() => new Diffusion(this.#gate.random())))[klass]!.pass(fixed)) {
-      if (fixed > 0 && this.#probes(attempt)) return undefined
+      if (fixed > 0 && this.#probes(attempt)) {
+        this.#passed(now)
+        return undefined
+      }
       const alike = priorities.every((one) => allow[one] === fixed)
       return refuse(this, ThrottledError, () => say.fixed(fixed, priority, alike))
     }

@@ -36,6 +36,8 @@ export interface Throttle extends Guard, Subscribable {
   pressure(): number
   /** What it allows; 1 unless `mode` is `'enforce'`. */
   share(): number
+  /** Whether nothing has passed for so long that the next call must. */
+  probeDue(): boolean
   /** Whether it holds back for what it has learned or was told. */
   busy(): boolean
 }
