@@ -59,7 +59,7 @@ export class AdaptiveLimitGuard implements AdaptiveLimit {
     const { verdict } = settled
     const dropped = verdict === 'overload'
     // A failure that is no overload says nothing of load, and how fast it came nothing of what the work takes.
-    if (permit !== this.#place || !(dropped || verdict === 'success')) return
+    if (permit !== this.#place || this.options.mode === 'off' || !(dropped || verdict === 'success')) return
     const at = settled.settledAt
     const before = this.limit
     this.#algorithm.sample(attempt.startedAt, at - attempt.startedAt, this.inFlight, dropped)

@@ -31,4 +31,13 @@ describe('an adaptive limit', () => {
     await search.tryRun(() => {})
     expect(told).toEqual([])
   })
+  it('learns nothing once it is off, also of who came before', async () => {
+    const clock = manualClock()
+    const one = adaptiveLimit()
+    const search = pipeline('search', [one, timeout(100)], { clock })
+    void search.tryRun(() => new Promise(() => {}))
+    one.update({ mode: 'off' })
+    await clock.advance(200)
+    expect(one.limit).toBe(10)
+  })
 })
