@@ -10,6 +10,9 @@ import { soonestMs } from './pace.ts'
 import type { Park, ParkState } from './park.ts'
 import { warnings } from './warnings.ts'
 
+/** So long a trial may be on its way to the guard that waits for it; where that still waits then, another is sent. */
+const TRIAL_MS = 1_000
+
 /** Says who has to wait, and asks the pipeline whether all is well. */
 export class ParkGuard implements Park, Keeper {
   readonly kind = 'guard'
@@ -26,6 +29,7 @@ export class ParkGuard implements Park, Keeper {
   readonly #ordinary: object = {}
   readonly #released: object = {}
   #trial: object | undefined
+  #trialUntil = NaN
 
   constructor(options: ParkOptions | undefined) {
     this.options = parkOptions(options)
@@ -118,7 +122,7 @@ export class ParkGuard implements Park, Keeper {
   }
 
   trialDue(): boolean {
-    return this.#trial === undefined && this.#host!.probeDue()
+    return this.#host!.probeDue() && (this.#trial === undefined || this.#host!.clock.now() >= this.#trialUntil)
   }
 
   calmMs(): number {
@@ -128,7 +132,10 @@ export class ParkGuard implements Park, Keeper {
   letGo({ wake }: Waiter, trial: boolean): void {
     this.released++
     if (this.options.mode !== 'enforce') return wake(unguarded)
-    if (trial) this.#trial = {}
+    if (trial) {
+      this.#trial = {}
+      this.#trialUntil = this.#host!.clock.now() + TRIAL_MS
+    }
     wake(trial ? this.#trial! : this.#released)
   }
 

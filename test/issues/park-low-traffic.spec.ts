@@ -89,3 +89,16 @@ describe('a throttle whose trial is due', () => {
     expect(served).toBe(1)
   })
 })
+
+describe('a trial that a park has sent and that hangs', () => {
+  it('is followed by another once its lease is over', async () => {
+    const clock = manualClock()
+    const broken = breaker({ consecutive: 1, breakMs: 1_000, probes: { leaseMs: 2_000 } })
+    const reports = pipeline('reports', [park(), broken], { clock, random: () => 0.5 })
+    await reports.tryRun(busy)
+    const first = watch(reports.run(() => new Promise(() => {}), { priority: 'low' }))
+    const second = watch(reports.run(() => 'ok', { priority: 'low' }))
+    await clock.advance(5_000)
+    expect([broken.state, first.state, second.state]).toEqual(['closed', 'pending', 'fulfilled'])
+  })
+})
