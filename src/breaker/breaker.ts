@@ -32,7 +32,7 @@ export interface Breaker extends Guard, Subscribable {
   isolate(): Undo
   /** Opens it as if it had tripped: for `breakMs`, then a probe decides. If it is open already, its break begins anew. If isolated, once that ends. */
   open(): void
-  /** Closes it, with an empty window. If isolated, once that ends. A closed breaker stays as it is. */
+  /** Closes it, with an empty window. If isolated, once that ends. A closed breaker stays as it is, but one that ramps up lets all pass. */
   close(): void
   /** Makes it as if new: closed, nothing counted, all isolations ended. */
   reset(): void

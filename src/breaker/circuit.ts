@@ -1,3 +1,4 @@
+import { beginLoop, endLoop } from '../core/events.ts'
 import type { Settled } from '../core/verdict.ts'
 import { Closed, needsTime } from './closed.ts'
 import type { BreakerSettings } from './options.ts'
@@ -140,8 +141,14 @@ export class Circuit {
   /** The probes have succeeded. */
   #recover(now: number): void {
     const { settings } = this
-    if (settings.recovery !== 'ramp' || this.#report.handOver(RAMP_FROM)) return this.close(now)
-    this.#enter(this.state, now, undefined, this.#ramping(RAMP_FROM, now))
+    // Who takes it on tells of it: not before it is done.
+    beginLoop()
+    try {
+      if (settings.recovery !== 'ramp' || this.#report.handOver(RAMP_FROM)) return this.close(now)
+      this.#enter(this.state, now, undefined, this.#ramping(RAMP_FROM, now))
+    } finally {
+      endLoop()
+    }
   }
 
   #ramping(share: number, now: number): Closed {
@@ -150,9 +157,9 @@ export class Circuit {
     return closed
   }
 
-  /** Closes, with an empty window. Under an isolation: once that ends. */
+  /** Closes, with an empty window; ends a ramp. Under an isolation: once that ends. */
   close(now: number): void {
-    if (this.closed === undefined) this.#enter(this.state, now, undefined)
+    if (this.closed === undefined || this.closed.ramp !== undefined) this.#enter(this.state, now, undefined)
   }
 
   /** As if new: closed, nothing counted, no isolation. */
@@ -199,7 +206,7 @@ export class Circuit {
   load(snapshot: BreakerSnapshot, now: number): void {
     if (snapshot.state === 'closed') {
       const { rampShare = 1 } = snapshot
-      const closed = rampShare < 1 ? this.#ramping(rampShare, now) : new Closed(this.settings)
+      const closed = rampShare < 1 && this.settings.recovery === 'ramp' ? this.#ramping(rampShare, now) : new Closed(this.settings)
       closed.load(snapshot, now)
       this.#enter(this.state, now, undefined, closed)
       return
