@@ -493,19 +493,24 @@ describe('shed › laws', () => {
     return { critical: critical!, high: high!, normal: normal!, low: low! }
   })
 
-  it('a critical call never starves while anything lower passes', async () => {
+  it('a critical call never starves while anything lower passes: of as many, no more of any other do', async () => {
     await fc.assert(
       fc.asyncProperty(fc.array(step, { minLength: 1, maxLength: 60 }), above, fc.boolean(), async (steps, above, byShare) => {
         let share = 1
         const one = shed({ above, ...(byShare ? { share: () => share } : {}) })
         const inner = gauge()
         const { clock } = on([one, inner] as Guard[])
+        const passed = { critical: 0, high: 0, normal: 0, low: 0 }
         for (const { pressure, share: part, priority, ms } of steps) {
           await clock.advance(ms)
           inner.now = pressure
           share = part
-          const passes = (of: Priority): boolean => !(one.admit(attempt({ clock, priority: of })) instanceof Refusal)
-          if (priority !== 'critical' && passes(priority)) expect(passes('critical')).toBe(true)
+          // One of each at the same moment.
+          for (const of of new Set<Priority>([priority, 'critical'])) {
+            if (!(one.admit(attempt({ clock, priority: of })) instanceof Refusal)) passed[of]++
+          }
+          // What is not a whole call is carried over: by up to one call another may be ahead.
+          for (const of of priorities) expect(passed.critical, of).toBeGreaterThanOrEqual(passed[of] - 1)
         }
       }),
       { numRuns: 200 },
