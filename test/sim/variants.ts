@@ -2,7 +2,7 @@ import { breaker, type Breaker, bulkhead, type BulkheadOptions, type Clock, pipe
 import { balancing, type Choice } from './balancing.ts'
 import { hedging } from './hedging.ts'
 import { parkingAtOnce } from './parking.ts'
-import { recommended } from './recommended.ts'
+import { recommended, recommendedParking } from './recommended.ts'
 
 /** What a scenario's dependency calls for, the same for every variant. */
 export interface Limits {
@@ -80,4 +80,5 @@ export const variants: Readonly<Record<string, Variant>> = {
   bare: (surroundings) => ({ pipeline: pipeline('sim', [], surroundings) }),
   hedging: (surroundings) => ({ pipeline: pipeline('sim', [hedging(10, 0.05)], surroundings) }),
   spillway: recommended,
+  'spillway-park': recommendedParking,
 }
