@@ -51,5 +51,5 @@ function section(scenario: Scenario, all: readonly Done[]): string {
 ${setUp}.
 
 ${markdown(rows([scenario], all), false)}
-${note === undefined ? '' : `\n${note}\n`}${picture}`
+${note === undefined ? '' : `\n${note}.\n`}${picture}`
 }

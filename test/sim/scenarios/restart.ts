@@ -11,6 +11,7 @@ const warmth = (sinceMs: number): number => Math.min(1, 0.1 + (0.9 * sinceMs) / 
 export const coldRestart: Scenario = {
   name: 'cold-restart',
   setUp: 'capacity 100/s (10 workers × 100 ms, exponential, 20 wait; a rejection costs half a request), 80 calls/s; down for 30 s, then its caches are cold: a tenth of its capacity, growing to all of it in 30 s; timeout 1 s, 1 retry',
+  note: "A single client loses what it waits for its probe: up to 10 s of a minute in which the capacity is low anyway",
   clients: [1, 20],
   variants: ['naive', 'breaker', 'opossum', 'spillway'],
   plot: { clients: 20, variants: ['naive', 'breaker', 'spillway'] },
