@@ -35,7 +35,7 @@ met when every seed meets it. \`naive\` retries without a budget, \`breaker\` an
 
 **${asked.length - missed.length} of ${asked.length} goals are met.**${missed.length === 0 ? '' : ' Missed:'}
 
-${missed.map(({ scenario, clients, goal, values }) => `- ${scenario}, ${clients} clients: ${goal.measure} ${bound(goal)}, reached ${spreadOf(values[goal.of ?? 'spillway'])}`).join('\n')}
+${missed.map(({ scenario, clients, goal, values }) => `- ${scenario}, ${clients === 1 ? '1 client' : `${clients} clients`}: ${goal.measure} ${bound(goal)}, reached ${spreadOf(values[goal.of ?? 'spillway'])}`).join('\n')}
 
 ${scenarios.map((scenario) => section(scenario, all)).join('\n')}`
 }

@@ -16,7 +16,7 @@ const goal = (percent: number, perSecond: number): Goal => ({
 const constantFault = (percent: number, perSecond: number): Scenario => ({
   name: `constant-fault-${percent}-${perSecond}`,
   setUp: `${percent} % of the calls are refused (ECONNREFUSED) whatever the load; ${perSecond} calls/s of each client at ample capacity; timeout 1 s, no retries`,
-  note: perSecond === 20 ? 'Twenty calls a second show a constant 15 % only after half a minute or more: at few calls it is hard to tell from load that comes and goes, and some seeds (or some of ten clients) hold back for longer' : 'There is nothing to hold back',
+  ...(perSecond === 20 ? { note: 'Twenty calls a second show a constant 15 % only after half a minute or more: at few calls it is hard to tell from load that comes and goes, and some seeds (or some of ten clients) hold back for longer' } : {}),
   clients: perSecond === 200 ? [1, 10] : [1, 10, 50],
   variants: ['naive', 'breaker', 'spillway'],
   ...(percent === 30 ? { plot: { clients: 1, variants: ['breaker', 'spillway'] } } : {}),
