@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { attempt, type Attempt, bulkhead, DeadlinePassedError, keyed, pipeline, type Priority, timeout } from '../src/index.ts'
+import { attempt, type Attempt, bulkhead, DeadlinePassedError, keyed, pipeline, type Priority, subLevelOf as salted, timeout } from '../src/index.ts'
 import { currentContext, subLevelOf, withContext, withoutContext } from '../src/context/index.ts'
 import { manualClock } from '../src/testing/index.ts'
 
@@ -130,6 +130,10 @@ describe('withContext', () => {
 })
 
 describe('subLevelOf', () => {
+  it('is that of the root, salted with the hour', () => {
+    expect(subLevelOf('user-7', { now: 5 * 3_600_000 + 17 })).toBe(salted('user-7', 5))
+  })
+
   it('is 0..127, the same for a key within its period, and another mix in the next', () => {
     fc.assert(fc.property(fc.string({ minLength: 1 }), fc.nat({ max: 4e12 }), (key, now) => {
       const at = (ms: number): number => subLevelOf(key, { now: ms })

@@ -7,7 +7,7 @@ import { root } from './support/package.ts'
 const budgets = [
   { code: "export { pipeline, retry } from 'spillway'", budget: 18.5, goal: 3 },
   { code: "export { pipeline, retry, breaker, timeout } from 'spillway'", budget: 26, goal: 4.5 },
-  { code: "export * from 'spillway'", budget: 42.5, goal: 9 },
+  { code: "export * from 'spillway'", budget: 43, goal: 9 },
   { code: "export * from 'spillway/fetch'", budget: 35.5 },
 ]
 

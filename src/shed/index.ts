@@ -6,7 +6,8 @@ export { eventLoopDelay, eventLoopUtilization, type DelayHistogram, type EventLo
 export type { ShedOptions, ShedSettings } from './options.ts'
 export type { Shed } from './shed.ts'
 export type { ShedTable } from './table.ts'
-export { subLevelOf, type Thresholds } from './thresholds.ts'
+export { subLevelOf } from '../math/sub-level.ts'
+export type { Thresholds } from './thresholds.ts'
 
 /**
  * When there is not room for all, keeps it for what matters most: refuses the least important calls first, and critical ones last, with a

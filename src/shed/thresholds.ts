@@ -1,5 +1,6 @@
 import { priorities, type Priority } from '../core/attempt.ts'
 import { notNegative, outOfRange } from '../core/options.ts'
+import { LEVELS } from '../math/sub-level.ts'
 
 /** From which pressure on calls of each priority are refused: 0..1, Infinity for never. */
 export type Thresholds = Readonly<Record<Priority, number>>
@@ -17,9 +18,6 @@ export function thresholdsOf(option: string, said: Thresholds): Thresholds {
   return Object.freeze({ critical: said.critical, high: said.high, normal: said.normal, low: said.low })
 }
 
-/** How many sub-levels there are within a priority. */
-const LEVELS = 128
-
 /**
  * From which pressure on a call is refused. Without a sub-level from the threshold of its priority on; those with one are spread over
  * the way from there to the next more important priority, 127 first and 0 last: with thresholds of 0.7 and 0.85, sub-level 64 goes
@@ -36,12 +34,4 @@ export function threshold(thresholds: Thresholds, klass: number, subLevel: numbe
 /** Whether a sub-level is among the first so many of its priority: calls of one task share its fate. */
 export function within(share: number, subLevel: number): boolean {
   return (subLevel + 0.5) / LEVELS < share
-}
-
-/** The sub-level of a task or user: the same for the same id and salt. Change the salt now and then, so that it is not always the same ones who go first. */
-export function subLevelOf(id: string, salt: number | string = ''): number {
-  // FNV-1a, 32 bits, its upper half folded in: the lowest bits alone mix little.
-  let hash = 0x811c9dc5
-  for (const letter of `${salt} ${id}`) hash = Math.imul(hash ^ letter.codePointAt(0)!, 0x01000193)
-  return (hash ^ (hash >>> 15)) & (LEVELS - 1)
 }

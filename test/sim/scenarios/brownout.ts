@@ -9,7 +9,7 @@ const forMs = 80_000
 /** More demand than capacity, for good; the server says 503 when its queue is full. */
 const brownout = (times: number, rejectCost: number): Scenario => ({
   name: `brownout-${times}x-${rejectCost === 0 ? 'free' : 'half'}`,
-  setUp: `capacity 100/s (10 workers × 100 ms, exponential, 20 wait), ${times * capacity} calls/s, a rejection costs the server ${rejectCost} of a request; timeout 1 s, 1 retry`,
+  setUp: `capacity 100/s (10 workers × 100 ms, exponential, 20 wait), ${Math.round(times * capacity)} calls/s, a rejection costs the server ${rejectCost} of a request; timeout 1 s, 1 retry`,
   note: "With ten and fifty clients more is sent than the goal allows, by up to 0.2 and 0.55 C at nine times the demand. Each of fifty clients gets two answers a second there: it learns slowly, and every minimum counts fifty times. A throttle outside a limit without a queue sends 1.13 C with ten clients, but then a constant fault costs a fifth (see the lab's page)",
   clients: [1, 10, 50],
   variants: ['naive', 'breaker', 'spillway'],
