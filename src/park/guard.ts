@@ -66,7 +66,7 @@ export class ParkGuard implements Park, Keeper {
   #ask(attempt: Attempt): object | Refusal | undefined {
     const { classes, mode } = this.options
     if (mode === 'off') return unguarded
-    if (!classes.includes(attempt.priority) || attempt.probe || this.#host?.probeDue() === true) return this.#ordinary
+    if (!classes.includes(attempt.priority) || attempt.probe || this.#trialWanted()) return this.#ordinary
     if (this.queued === 0 && this.pressed() < this.options.below) return this.#ordinary
     const refusal = this.#refusal(attempt)
     if (mode === 'observe') return observed(attempt, refusal ?? refuse(this, ShedError, () => 'all is not well: it would have to wait'))
@@ -121,8 +121,14 @@ export class ParkGuard implements Park, Keeper {
     return this.options.below
   }
 
+  /** Whether a guard waits for a trial that would get there: what a throttle waits for, a breaker at rest refuses. */
+  #trialWanted(): boolean {
+    const host = this.#host
+    return host !== undefined && host.probeDue() && (host.probeDue(false) || host.pressure(false) < this.options.below)
+  }
+
   trialDue(): boolean {
-    return this.#host!.probeDue() && (this.#trial === undefined || this.#host!.clock.now() >= this.#trialUntil)
+    return this.#trialWanted() && (this.#trial === undefined || this.#host!.clock.now() >= this.#trialUntil)
   }
 
   calmMs(): number {

@@ -74,6 +74,26 @@ describe('a park, where nothing else comes', () => {
   })
 })
 
+describe('a park, while a breaker rests', () => {
+  it('spends nobody on the trial that a throttle behind the breaker waits for', async () => {
+    const clock = manualClock()
+    const gate = breaker({ breakMs: () => 20_000 })
+    let share = 0.05
+    const held: Guard = { kind: 'guard', name: 'held', admit: () => ({}), pressure: () => 1 - share, share: () => share, probeDue: () => share < 1 }
+    const lot = park()
+    const reports = pipeline('reports', [lot, gate, held], { clock })
+    gate.open()
+    const seen = Array.from({ length: 10 }, () => watch(reports.run(() => 'ok', { priority: 'low' })))
+    await clock.advance(10_000)
+    expect([lot.queued, lot.released]).toEqual([10, 0])
+    await clock.advance(10_000)
+    expect([gate.state, lot.released]).toEqual(['closed', 1])
+    share = 1
+    await clock.advance(10_000)
+    expect(seen.map(({ state }) => state)).toEqual(seen.map(() => 'fulfilled'))
+  })
+})
+
 describe('a throttle whose trial is due', () => {
   it('lets one pass of those that a share of their own holds back, and not all', async () => {
     const clock = manualClock()

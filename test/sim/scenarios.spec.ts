@@ -21,6 +21,7 @@ describe('scenarios › the quick ones, one seed (npm run sim plays all)', patie
     'outage',
     'outage-quiet',
     'black-hole',
+    'parking',
   ])('%s reaches its goals', async (name) => {
     const { goals } = named(name)
     const { of = 'spillway' } = goals[0]!

@@ -15,7 +15,7 @@ export const parking: Scenario = {
   goals: [
     { measure: 'newCritical', atLeast: 1, elsewhere: 'released at once: 0.44', of: 'spillway-park' },
     { measure: 'newCriticalWorstSecond', elsewhere: '–', of: 'spillway-park' },
-    { measure: 'lowOfTheOutage', elsewhere: '–', of: 'spillway-park' },
+    { measure: 'lowOfTheOutage', atLeast: 0.5, elsewhere: 'without parking: 0', of: 'spillway-park' },
   ],
   play: (setting) =>
     play(
