@@ -1,5 +1,5 @@
 import { count, known, nameOf, notNegative, oneOf, outOfRange, positive, ratio, wrongType } from '../core/options.ts'
-import type { Mode } from '../core/policy.ts'
+import { type Mode, modes } from '../core/policy.ts'
 
 export interface BreakerOptions {
   /** What events, errors, metrics and `describe()` call it. Default `'breaker'`. */
@@ -98,7 +98,6 @@ export const defaults: Defaults = Object.freeze({
 
 const keys = ['name', 'failureRatio', 'minimumThroughput', 'windowMs', 'windowCalls', 'consecutive', 'slowMs', 'slowRatio', 'breakMs', 'maxBreakMs', 'recovery', 'probes', 'mode'] as const
 const probeKeys = ['total', 'concurrent', 'leaseMs'] as const
-const modes = ['enforce', 'observe', 'off'] as const
 const MOST_CALLS = 1_000_000
 
 /** What a user said: nothing in it is `undefined`. */
