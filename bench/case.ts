@@ -25,7 +25,7 @@ export interface Row {
   readonly group: string
   /** What the function does. Default: it answers. */
   readonly work?: 'answers' | 'fails' | 'fails twice'
-  /** How the call ends. Default: with the function's answer. `told`: it says in a value that it was refused. `made`: it only makes or finds something. */
+  /** How the call ends. Default: with the function's answer. `told`: with a value that says how (`tryRun`). `made`: it only makes or finds something. */
   readonly ends?: 'answer' | 'failure' | 'refusal' | 'told' | 'made'
   /** How often the function runs in one call. Default 1. */
   readonly runs?: number
@@ -34,5 +34,3 @@ export interface Row {
   /** Left out of `--quick`. */
   readonly long?: boolean
 }
-
-export const refusing = ({ ends }: Row): boolean => ends === 'refusal' || ends === 'told'

@@ -3,7 +3,8 @@ import type { Call } from './case.ts'
 import { type Case, collectYoung, run } from './harness.ts'
 import { median } from './statistics.ts'
 
-const BATCH = 500
+/** No more than that is made between two collections: a quarter of the nursery, so that none comes in between. */
+const BYTES = 4 << 20
 const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))
 
 /** Collects garbage until nothing more goes. */
@@ -15,7 +16,7 @@ export async function settle(): Promise<void> {
 }
 
 /**
- * Bytes of the heap that one call takes until the next collection: by how much the heap grows over some hundred calls in a row, none collected.
+ * Bytes of the heap that one call takes until the next collection: by how much the heap grows over up to 500 calls in a row, none collected.
  * What the loop itself takes is taken off.
  */
 export async function bytesPerCall(one: Case): Promise<number> {
@@ -25,17 +26,19 @@ export async function bytesPerCall(one: Case): Promise<number> {
 }
 
 async function grown(one: Case, rounds = 11): Promise<number> {
-  const alone = { ...one, atOnce: 1 }
+  const few = await batch(one, 10)
+  const times = Math.max(10, Math.min(500, Math.floor(BYTES / few)))
   const all: number[] = []
-  for (let round = 0; round < rounds; round++) {
-    await turn()
-    collectYoung()
-    const before = process.memoryUsage().heapUsed
-    await run(alone, BATCH)
-    const bytes = process.memoryUsage().heapUsed - before
-    if (bytes > 0) all.push(bytes / BATCH) // less: a collection came in between
-  }
-  return all.length === 0 ? Number.NaN : median(all)
+  for (let round = 0; round < rounds; round++) all.push(await batch(one, times))
+  return median(all)
+}
+
+async function batch(one: Case, times: number): Promise<number> {
+  await turn()
+  collectYoung()
+  const before = process.memoryUsage().heapUsed
+  await run({ ...one, atOnce: 1 }, times)
+  return (process.memoryUsage().heapUsed - before) / times
 }
 
 /** Promises made from the start of one call until a turn after its answer; the least of a few, because other things make promises too. */

@@ -5,7 +5,7 @@ const named = (group: string, rows: readonly (Omit<Row, 'group'> | string)[]): R
 
 const failure = { work: 'fails', ends: 'failure' } as const
 const refusal = { ends: 'refusal', runs: 0 } as const
-const told = { ends: 'told', runs: 0 } as const
+const told = { ...refusal, ends: 'told' } as const
 const made = { ends: 'made', runs: 0 } as const
 
 /** What is measured. How each library is set up for it stands in its own file in `peers/`. */
@@ -13,6 +13,7 @@ export const rows: readonly Row[] = [
   ...named('one policy, the call succeeds', [
     'nothing',
     'breaker: failure ratio over time',
+    { name: 'breaker: failure ratio over time, told', ends: 'told' },
     'breaker: failure ratio over calls',
     'breaker: failures in a row',
     'timeout',
@@ -22,6 +23,8 @@ export const rows: readonly Row[] = [
     'throttle: a set share',
     'throttle: adaptive',
     'shed',
+    'park: not of its classes',
+    'park: of its classes',
     'rate limit',
     'fallback',
   ]),
@@ -41,6 +44,7 @@ export const rows: readonly Row[] = [
   ]),
   ...named('the call fails', [
     { name: 'breaker, failing', ...failure },
+    { name: 'breaker, failing, told', work: 'fails', ends: 'told' },
     { name: 'breaker, timeout, failing', ...failure },
     { name: 'fallback answers', work: 'fails' },
     { name: 'retry twice, no delay', work: 'fails twice', runs: 3, atOnce: 100 },
@@ -48,14 +52,17 @@ export const rows: readonly Row[] = [
   ...named('the call is refused', [
     { name: 'open breaker', ...refusal },
     { name: 'open breaker, told', ...told },
-    { name: 'five with an open breaker', ends: 'answer', runs: 0 },
+    { name: 'five with an open breaker', runs: 0 },
     { name: 'full bulkhead', ...refusal },
     { name: 'full bulkhead, told', ...told },
+    { name: 'adaptive limit that is full', ...refusal },
     { name: 'rate limit used up', ...refusal },
     { name: 'throttle that lets nothing pass', ...refusal },
     { name: 'shed that is under pressure', ...refusal },
+    { name: 'park without room', ...refusal },
   ]),
-  ...named('five policies, watched and read', [
+  ...named('watched and read', [
+    'breaker, one listener',
     'breaker, metrics',
     'five, metrics',
     'five, one listener',
@@ -66,6 +73,7 @@ export const rows: readonly Row[] = [
   ...named('made and found', [
     { name: 'make a breaker', ...made },
     { name: 'make five policies', ...made },
+    { name: 'find one of 1 000 keys', ...made, long: true },
     { name: 'find one of 1 000 keys and call', long: true },
   ]),
 ]

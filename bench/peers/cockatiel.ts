@@ -29,6 +29,13 @@ const of = (make: () => Policy): Maker => (work) => {
   return () => policy.execute(work)
 }
 
+const heard = (make: () => Policy): Maker => (work) => {
+  const policy = make()
+  let count = 0
+  policy.onSuccess!(() => count++)
+  return () => policy.execute(work)
+}
+
 /** Timeouts are the ones that answer in time whatever the function does (`Aggressive`), without the abort of every call that succeeds. */
 export function cockatiel(lib: Cockatiel, version: string): Subject {
   const { handleAll, wrap, SamplingBreaker, CountBreaker, ConsecutiveBreaker, ConstantBackoff, ExponentialBackoff } = lib
@@ -69,6 +76,7 @@ export function cockatiel(lib: Cockatiel, version: string): Subject {
       'six: fallback, retry, breaker, throttle, bulkhead, timeout': of(five),
       'seven: a total timeout around the six': of(() => wrap(fallback(), timeout(), retry(), breaker(), lib.bulkhead(1_000), timeout())),
 
+      'nothing, 100 at once': of(() => lib.noop),
       'breaker, 100 at once': of(breaker),
       'breaker, timeout, 100 at once': of(() => wrap(breaker(), timeout())),
       'five, 100 at once': of(five),
@@ -89,12 +97,8 @@ export function cockatiel(lib: Cockatiel, version: string): Subject {
       },
       'full bulkhead': of(full),
 
-      'five, one listener': (work) => {
-        const policy = five()
-        let heard = 0
-        policy.onSuccess?.(() => heard++)
-        return () => policy.execute(work)
-      },
+      'breaker, one listener': heard(breaker),
+      'five, one listener': heard(five),
       'five, signal read': (work) => {
         const policy = five()
         return () => policy.execute(({ signal }) => work(signal))
@@ -107,6 +111,13 @@ export function cockatiel(lib: Cockatiel, version: string): Subject {
 
       'make a breaker': () => breaker,
       'make five policies': () => () => five(),
+      // It has no such thing: what its users write.
+      'find one of 1 000 keys and call': (work) => {
+        const all = Array.from({ length: 1_000 }, (_, n) => [`tenant-${n}`, breaker()] as const)
+        const map = new Map(all)
+        let at = 0
+        return () => map.get(all[(at = (at + 7) % 1_000)]![0])!.execute(work)
+      },
     },
   }
 }

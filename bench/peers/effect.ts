@@ -64,6 +64,7 @@ export async function effect({ Effect, Scope, CircuitBreaker }: Effect, version:
       'breaker, timeout': of(timeout, breaker),
       'retry, breaker': of(breaker, retry),
       'retry, breaker, timeout': of(timeout, breaker, retry),
+      'nothing, 100 at once': of(),
       'breaker, 100 at once': of(breaker),
       'breaker, timeout, 100 at once': of(timeout, breaker),
       'breaker, failing': of(() => through(calm)),
@@ -74,6 +75,11 @@ export async function effect({ Effect, Scope, CircuitBreaker }: Effect, version:
         return Effect.runPromise(Effect.tryPromise(() => fn()).pipe(retry()))
       },
       'open breaker': of(() => open.execute({ key: 'open' })),
+      'find one of 1 000 keys and call': (work) => {
+        const program = Effect.tryPromise(() => work())
+        let at = 0
+        return () => Effect.runPromise(program.pipe(overCalls.execute({ key: `tenant-${(at = (at + 7) % 1_000)}` })))
+      },
     },
   }
 }

@@ -7,6 +7,7 @@ import { effect, type Effect } from './effect.ts'
 import { mollitia, type Mollitia } from './mollitia.ts'
 import { opossum, type Opossum } from './opossum.ts'
 import { pLimit, type PLimit, pRetry, type PRetry } from './small.ts'
+import { withTold } from './told.ts'
 
 export interface Loaded {
   readonly subjects: readonly Subject[]
@@ -23,7 +24,7 @@ export async function loadPeers(folder: string): Promise<Loaded> {
   const add = async (name: string, make: (version: string) => Promise<Subject>): Promise<void> => {
     try {
       const { version } = JSON.parse(readFileSync(`${folder}/node_modules/${name}/package.json`, 'utf8')) as { version: string }
-      subjects.push(await make(version))
+      subjects.push(withTold(await make(version)))
     } catch (error) {
       missing.push(`${name}: ${(error as Error).message.split('\n')[0]}`)
     }

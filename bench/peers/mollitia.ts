@@ -1,4 +1,4 @@
-import type { Maker, Subject } from '../case.ts'
+import type { Maker, Subject, Work } from '../case.ts'
 
 type Module = object
 interface Circuit {
@@ -32,8 +32,15 @@ export function mollitia(lib: Mollitia, version: string): Subject {
   const fallback = () => new lib.Fallback({ callback: () => 'instead' })
   // Over calls: its breaker over time walks the whole window at every call.
   const five = () => [fallback(), retry(), overCalls(), bulkhead(), timeout()]
+  const circuitOf = (func: Work, modules: Module[]): Circuit => new lib.Circuit({ func, options: { modules } })
   const of = (modules: () => Module[]): Maker => (work) => {
-    const circuit = new lib.Circuit({ func: work, options: { modules: modules() } })
+    const circuit = circuitOf(work, modules())
+    return () => circuit.execute()
+  }
+  const heard = (modules: () => Module[]): Maker => (work) => {
+    const circuit = circuitOf(work, modules())
+    let count = 0
+    circuit.on('success', () => count++)
     return () => circuit.execute()
   }
   return {
@@ -79,12 +86,12 @@ export function mollitia(lib: Mollitia, version: string): Subject {
         void new lib.Circuit({ func: async () => 1, options: { modules: [limit] } }).execute()
         return of(() => [limit])(work, script)
       },
-      'five, one listener': (work) => {
-        const circuit = new lib.Circuit({ func: work, options: { modules: five() } })
-        let heard = 0
-        circuit.on('success', () => heard++)
-        return () => circuit.execute()
-      },
+
+      'breaker, one listener': heard(() => [overCalls()]),
+      'five, one listener': heard(five),
+
+      'make a breaker': (work) => () => circuitOf(work, [overTime()]),
+      'make five policies': (work) => () => circuitOf(work, five()),
     },
   }
 }

@@ -3,6 +3,7 @@ import type { Maker, Subject, Work } from '../case.ts'
 interface Circuit {
   fire(...args: unknown[]): Promise<unknown>
   open(): void
+  shutdown(): void
   on(event: string, listener: () => void): unknown
   fallback(fn: () => unknown): this
 }
@@ -37,6 +38,17 @@ export function opossum(Breaker: Opossum, version: string): Subject {
       'fallback answers': of({ ...lean, ...calm }, (circuit) => circuit.fallback(() => 'instead')),
       'open breaker': of({ ...lean, resetTimeout: 3_600_000 }, (circuit) => circuit.open()),
       'full bulkhead': of({ ...lean, ...calm, capacity: 0 }),
+
+      'breaker, one listener': of(lean, (circuit) => {
+        let heard = 0
+        circuit.on('success', () => heard++)
+      }),
+      // It keeps a timer until it is shut down.
+      'make a breaker': (work) => () => {
+        const circuit = new Breaker(work, { ...lean })
+        circuit.shutdown()
+        return circuit
+      },
     },
   }
 }

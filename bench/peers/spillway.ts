@@ -5,7 +5,7 @@ export type Library = typeof import('spillway')
 
 /** spillway, as its dist or the dist of another revision is. */
 export function spillway(lib: Library, name: string, version: string): Subject {
-  const { adaptiveLimit, breaker, bulkhead, constant, fallback, keyed, pipeline, rateLimit, retry, shed, throttle, timeout } = lib
+  const { adaptiveLimit, breaker, bulkhead, constant, fallback, keyed, park, pipeline, rateLimit, retry, shed, throttle, timeout } = lib
   const instead = () => fallback(() => 'instead')
   const calm = () => breaker({ minimumThroughput: 1_000_000_000 })
   const five = (gate: Breaker = breaker()): Policy[] => [instead(), retry(), gate, bulkhead({ slots: 1_000 }), timeout(1_000)]
@@ -18,13 +18,18 @@ export function spillway(lib: Library, name: string, version: string): Subject {
     const p = pipeline('bench', policies())
     return () => p.tryRun(work)
   }
+  const heard = (policies: () => Policy[]): Maker => (work) => {
+    const p = pipeline('bench', policies())
+    let count = 0
+    p.on('call.settled', () => count++)
+    return () => p.run(work)
+  }
   const open = (): Breaker => {
     const gate = breaker({ breakMs: 3_600_000 })
     gate.open()
     return gate
   }
-  const full = (): Policy => {
-    const slots = bulkhead({ slots: 1 })
+  const full = (slots: Policy): Policy => {
     void pipeline('full', [slots]).run(() => new Promise<void>(() => {}))
     return slots
   }
@@ -33,12 +38,20 @@ export function spillway(lib: Library, name: string, version: string): Subject {
     void pipeline('used up', [limit]).run(() => 1)
     return limit
   }
+  const ofKeys = () => {
+    const k = keyed(() => pipeline('bench', [breaker()]), { max: 1_000 })
+    const keys = Array.from({ length: 1_000 }, (_, n) => `tenant-${n}`)
+    for (const key of keys) void k.run(key, () => 0)
+    let at = 0
+    return { k, next: () => keys[(at = (at + 7) % 1_000)]! }
+  }
   return {
     name,
     version,
     rows: {
       nothing: run(() => []),
       'breaker: failure ratio over time': run(() => [breaker()]),
+      'breaker: failure ratio over time, told': tryRun(() => [breaker()]),
       'breaker: failure ratio over calls': run(() => [breaker({ windowCalls: 100 })]),
       'breaker: failures in a row': run(() => [breaker({ consecutive: 5, minimumThroughput: Infinity })]),
       timeout: run(() => [timeout(1_000)]),
@@ -48,6 +61,8 @@ export function spillway(lib: Library, name: string, version: string): Subject {
       'throttle: a set share': run(() => [throttle({ allow: 1 })]),
       'throttle: adaptive': run(() => [throttle({ adaptive: true })]),
       shed: run(() => [shed()]),
+      'park: not of its classes': run(() => [park()]),
+      'park: of its classes': run(() => [park({ classes: ['normal'] })]),
       'rate limit': run(() => [rateLimit({ permits: 1_000_000_000, everyMs: 1_000 })]),
       fallback: run(() => [instead()]),
 
@@ -64,6 +79,7 @@ export function spillway(lib: Library, name: string, version: string): Subject {
       'five, 100 at once': run(five),
 
       'breaker, failing': run(() => [calm()]),
+      'breaker, failing, told': tryRun(() => [calm()]),
       'breaker, timeout, failing': run(() => [calm(), timeout(1_000)]),
       'fallback answers': run(() => [instead()]),
       'retry twice, no delay': (_work, script) => {
@@ -74,23 +90,21 @@ export function spillway(lib: Library, name: string, version: string): Subject {
       'open breaker': run(() => [open()]),
       'open breaker, told': tryRun(() => [open()]),
       'five with an open breaker': run(() => five(open())),
-      'full bulkhead': run(() => [full()]),
-      'full bulkhead, told': tryRun(() => [full()]),
+      'full bulkhead': run(() => [full(bulkhead({ slots: 1 }))]),
+      'full bulkhead, told': tryRun(() => [full(bulkhead({ slots: 1 }))]),
+      'adaptive limit that is full': run(() => [full(adaptiveLimit({ min: 1, max: 1 }))]),
       'rate limit used up': run(() => [usedUp()]),
-      'shed that is under pressure': run(() => [shed({ load: () => 0.9 })]),
       'throttle that lets nothing pass': run(() => [throttle({ allow: 0 })]),
+      'shed that is under pressure': run(() => [shed({ load: () => 0.9 })]),
+      'park without room': run(() => [park({ classes: ['normal'], queue: 0 }), shed({ load: () => 0.9 })]),
 
       'breaker, metrics': run(() => [breaker()]),
       'five, metrics': run(five),
-      'five, one listener': (work) => {
-        const p = pipeline('bench', five())
-        let heard = 0
-        p.on('call.settled', () => heard++)
-        return () => p.run(work)
-      },
+      'breaker, one listener': heard(() => [breaker()]),
+      'five, one listener': heard(five),
       'five, an observer': (work) => {
-        let heard = 0
-        const p = pipeline('bench', five(), { observers: [{ callSettled: (_call, _outcome, { settledAt }) => (heard += settledAt) }] })
+        let sum = 0
+        const p = pipeline('bench', five(), { observers: [{ callSettled: (_call, _outcome, { settledAt }) => (sum += settledAt) }] })
         return () => p.run(work)
       },
       'five, signal read': (work) => {
@@ -105,12 +119,13 @@ export function spillway(lib: Library, name: string, version: string): Subject {
 
       'make a breaker': () => () => pipeline('bench', [breaker()]),
       'make five policies': () => () => pipeline('bench', five()),
+      'find one of 1 000 keys': () => {
+        const { k, next } = ofKeys()
+        return () => k.get(next())
+      },
       'find one of 1 000 keys and call': (work: Work) => {
-        const k = keyed(() => pipeline('bench', [breaker()]), { max: 1_000 })
-        const keys = Array.from({ length: 1_000 }, (_, n) => `tenant-${n}`)
-        for (const key of keys) void k.run(key, () => 0)
-        let at = 0
-        return () => k.run(keys[(at = (at + 7) % 1_000)]!, work)
+        const { k, next } = ofKeys()
+        return () => k.run(next(), work)
       },
     },
   }
