@@ -1,4 +1,6 @@
 import { createHook } from 'node:async_hooks'
+import { setTimeout } from 'node:timers/promises'
+import { getHeapSpaceStatistics } from 'node:v8'
 import type { Call } from './case.ts'
 import { type Case, collectYoung, run } from './harness.ts'
 import { median } from './statistics.ts'
@@ -7,12 +9,21 @@ import { median } from './statistics.ts'
 const BYTES = 4 << 20
 const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))
 
-/** Collects garbage until nothing more goes. */
+/** Collects garbage until nothing more goes, nor comes from a compiler that is still at work. */
 export async function settle(): Promise<void> {
-  for (let round = 0; round < 3; round++) {
-    await turn()
+  for (let before = NaN, round = 0; round < 10; round++) {
+    await setTimeout(2)
     globalThis.gc?.()
+    const now = heldBytes()
+    if (round > 1 && Math.abs(now - before) < 100) return
+    before = now
   }
+}
+
+/** Bytes that objects and buffers hold, code left out: it comes and goes as it likes. */
+export function heldBytes(): number {
+  const spaces = getHeapSpaceStatistics().filter(({ space_name }) => /^(new|old|large_object|new_large_object)(_space)?$/.test(space_name))
+  return spaces.reduce((sum, { space_used_size }) => sum + space_used_size, process.memoryUsage().arrayBuffers)
 }
 
 /**

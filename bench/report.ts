@@ -29,7 +29,7 @@ function pageOf(results: Results, charts: readonly string[]): string {
   parts.push(...groups(results).map(({ group, rows }) => `## ${group}\n\n${tableOf(head, rows.flatMap(cells))}`))
   for (const { name, of, points } of growth) {
     const titles = [of, 'ns per call', '÷ the first', 'bytes kept']
-    parts.push(`## Growth: ${name}\n\n${tableOf(titles, points.map((point) => [round(point.x), round(point.ns), text(point.ratio), point.bytes === undefined ? '' : round(point.bytes)]))}`)
+    parts.push(`## Growth: ${name}\n\n${tableOf(titles, points.map((point) => [round(point.x), round(point.ns), text(point.ratio), round(point.bytes)]))}`)
   }
   if (facts !== undefined) {
     parts.push(`## Counted\n\n${tableOf(['', ''], [
