@@ -3,6 +3,7 @@ import { writeFileSync } from 'node:fs'
 import { cpus } from 'node:os'
 import { pathToFileURL } from 'node:url'
 import type { Call, Row, Subject } from './case.ts'
+import type { Configuration } from './child.ts'
 import { bytesPerCall, promisesPerCall } from './cost.ts'
 import { facts } from './facts.ts'
 import { growth } from './growth.ts'
@@ -12,28 +13,18 @@ import { loadPeers } from './peers/load.ts'
 import { bare, floor } from './peers/floor.ts'
 import { type Library, spillway } from './peers/spillway.ts'
 import { type Metrics, watched } from './peers/watched.ts'
+import { profile } from './profiler.ts'
 import { type Proof, prove } from './proof.ts'
 import type { Measured, Results } from './results.ts'
 import { rows } from './rows.ts'
 import { workOf } from './work.ts'
 
-export interface Configuration {
-  readonly benchFolder: string
-  readonly output: string
-  readonly quick: boolean
-  /** Words of which one stands in the name or group of a row that is measured. */
-  readonly filters: readonly string[]
-  /** Which parts beside the rows. */
-  readonly parts: readonly ('growth' | 'facts' | 'http')[]
-  readonly serverFile: string
-  /** Only spillway, for a long time, to be looked at by a profiler. */
-  readonly profiled: boolean
-  /** Builds of spillway. One: beside the other libraries. Two: the first beside the second. */
-  readonly builds: readonly { readonly name: string, readonly version: string, readonly folder: string }[]
-}
-
 const INSTANCES = 4
-const { builds, benchFolder, output, quick, filters, parts, serverFile, profiled } = JSON.parse(process.argv[2]!) as Configuration
+const { builds, benchFolder, cache, quick, rows: chosen, parts, profiled } = JSON.parse(process.argv[2]!) as Configuration
+const done = (found: unknown): never => {
+  writeFileSync(`${cache}/found.json`, JSON.stringify(found))
+  process.exit(0) // opossum keeps timers
+}
 const log = (line: string): void => void process.stderr.write(`${line}\n`)
 
 const file = (name: string, folder: string): string => pathToFileURL(`${folder}/${name}.js`).href
@@ -66,8 +57,7 @@ const instances = (row: Row, subject: Subject): Case | undefined => {
   return { name: subject.name, calls, atOnce: row.atOnce ?? 1, ends: row.ends === 'made' ? 'at once' : row.work === 'fails' || row.ends === 'refusal' ? 'rejects' : 'resolves' }
 }
 
-const chosen = rows.filter((row) => !(quick && row.long) && filters.some((word) => row.name.includes(word) || row.group.includes(word)))
-const table = chosen.map((row) => ({ row, cases: subjects.flatMap((subject) => instances(row, subject) ?? []) }))
+const table = rows.filter(({ name }) => chosen.includes(name)).map((row) => ({ row, cases: subjects.flatMap((subject) => instances(row, subject) ?? []) }))
 
 log(`warming up ${table.reduce((sum, { cases }) => sum + cases.length, 0)} cases`)
 for (const ms of [60, 40]) {
@@ -82,8 +72,9 @@ for (const ms of [60, 40]) {
 }
 
 if (profiled) {
-  for (const { cases } of table) for (const one of cases) await warm(one, 4_000)
-  process.exit(0)
+  done(await profile(async () => {
+    for (const { cases } of table) for (const one of cases) await warm(one, 4_000)
+  }))
 }
 
 let proof: Proof | undefined
@@ -115,7 +106,7 @@ const library = (await import(file('index', folder))) as Library
 const series = parts.includes('growth') ? await growth(library, quick, log) : undefined
 const counted = parts.includes('facts') ? await facts(library) : undefined
 const served = parts.includes('http')
-  ? await http((await import(file('fetch', folder))) as FetchLibrary, serverFile, quick, log).catch((error: unknown) => log(`HTTP could not be measured: ${String(error)}`))
+  ? await http((await import(file('fetch', folder))) as FetchLibrary, `${cache}/server.mjs`, quick, log).catch((error: unknown) => log(`HTTP could not be measured: ${String(error)}`))
   : undefined
 // Last, because this takes optimised code apart.
 for (const [n, one] of table.flatMap(({ cases }) => cases).entries()) {
@@ -136,5 +127,4 @@ const results: Results = {
   ...(counted && { facts: counted }),
   ...(served && { http: served }),
 }
-writeFileSync(output, JSON.stringify(results))
-process.exit(0) // opossum keeps timers
+done(results)

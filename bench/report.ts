@@ -1,21 +1,9 @@
-import { mkdirSync, writeFileSync } from 'node:fs'
-import { bars, lines } from './chart.ts'
 import { goals } from './goals.ts'
 import { type Measured, ratio, type Results } from './results.ts'
 import { type Estimate, median } from './statistics.ts'
 
-/** Prints the tables, and keeps page and charts in `folder`. */
-export function write(results: Results, folder: string | undefined): void {
-  console.log(`\n${pageOf(results, [])}`)
-  if (folder === undefined) return
-  mkdirSync(folder, { recursive: true })
-  const base = `node-${results.node.slice(1).split('.')[0]!}`
-  const charts = chartsOf(results).map(([name, svg]) => [`${base}-${name}.svg`, svg] as const)
-  for (const [file, svg] of charts) writeFileSync(`${folder}/${file}`, svg)
-  writeFileSync(`${folder}/${base}.md`, pageOf(results, charts.map(([file]) => file)))
-}
-
-function pageOf(results: Results, charts: readonly string[]): string {
+/** All tables of a run, with pictures that lie beside the page. */
+export function pageOf(results: Results, charts: readonly string[] = []): string {
   const { proof, growth = [], http = [], facts } = results
   const versions = results.subjects.map(({ name, version }) => `${name} ${version}`).join(', ')
   const reached = goals(results)
@@ -77,21 +65,6 @@ function cells(row: readonly Measured[]): string[][] {
   ])
 }
 
-function chartsOf({ measured, growth = [], node }: Results): [name: string, svg: string][] {
-  const shown = ['breaker: failure ratio over time', 'timeout', 'breaker, timeout', 'five: fallback, retry, breaker, bulkhead, timeout', 'five, 100 at once', 'open breaker']
-  const charts: [string, string][] = []
-  const picked = shown.map((name) => ({
-    name,
-    bars: measured.filter(({ row }) => row === name).map(({ subject, samples }) => ({ label: subject, value: median(samples), said: `${round(median(samples))} ns` })),
-  })).filter((group) => group.bars.length > 0)
-  if (picked.length > 0) charts.push(['overhead', bars(`ns per call, Node ${node} (logarithmic)`, picked)])
-  for (const [name, of] of [['window', 'samples in the window'], ['keys', 'keys'], ['in-flight', 'calls in flight']] as const) {
-    const some = growth.filter((series) => series.of === of)
-    if (some.length > 0) charts.push([name, lines(`ns per call, Node ${node}`, of, some.map((series) => ({ name: series.name, points: series.points.map(({ x, ns }) => ({ x, y: ns })) })))])
-  }
-  return charts
-}
-
 const share = ({ median: middle, low, high }: Estimate): string => `${middle.toFixed(3)} (${low.toFixed(3)} to ${high.toFixed(3)})`
 export const text = ({ median: middle, low, high }: Estimate): string => `${times(middle)} (${times(low)} to ${times(high)})`
 export const times = (value: number): string => (value >= 20 ? value.toFixed(0) : value >= 3 ? value.toFixed(1) : value.toFixed(2))
@@ -99,6 +72,7 @@ export const round = (value: number): string => Math.round(value).toLocaleString
 
 const line = (one: readonly string[]): string => `| ${one.join(' | ')} |`
 
-export function tableOf(titles: readonly string[], rows: readonly (readonly string[])[]): string {
-  return [line(titles), line(titles.map((_, n) => (n < 2 ? '---' : '--:'))), ...rows.map(line)].join('\n')
+/** A table of which the first columns, two if nothing else is said, are words and the others figures. */
+export function tableOf(titles: readonly string[], rows: readonly (readonly string[])[], words = 2): string {
+  return [line(titles), line(titles.map((_, n) => (n < words ? '---' : '--:'))), ...rows.map(line)].join('\n')
 }

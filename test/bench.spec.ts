@@ -10,6 +10,8 @@ import { spillway } from '../bench/peers/spillway.ts'
 import { watched } from '../bench/peers/watched.ts'
 import { rows } from '../bench/rows.ts'
 import { estimate, median } from '../bench/statistics.ts'
+import { optionsOf } from '../bench/cli.ts'
+import { tableOfGoals } from '../bench/keep.ts'
 import { ANSWER, workOf } from '../bench/work.ts'
 import { root } from './support/package.ts'
 
@@ -91,5 +93,52 @@ describe('bench', () => {
     const { median: middle, low, high } = estimate(Array.from({ length: 101 }, (_, n) => n))
     expect(middle).toBe(50)
     expect([low, high]).toEqual([40, 60])
+  })
+})
+
+describe('bench: the command line', () => {
+  const count = (args: string[]): number => optionsOf(args).rows.length
+
+  it('measures everything unless it is told what', () => {
+    expect(optionsOf([])).toEqual({ help: false, quick: false, profile: false, against: undefined, nodes: [undefined], rows: rows.map(({ name }) => name), parts: ['growth', 'facts', 'http'], full: true })
+    expect(optionsOf(['--quick'])).toMatchObject({ full: false, parts: ['growth', 'facts', 'http'] })
+    expect(count(['--quick'])).toBe(rows.filter(({ long }) => long !== true).length)
+    expect(optionsOf(['--against', 'v1'])).toMatchObject({ against: 'v1', parts: [], full: false })
+    expect(count(['--against', 'v1'])).toBe(rows.length)
+  })
+
+  it('finds rows by words of their names and groups, long ones too, and parts by name', () => {
+    expect(optionsOf(['Open Breaker', 'http'])).toMatchObject({ rows: ['open breaker', 'open breaker, told', 'five with an open breaker'], parts: ['http'], full: false })
+    expect(count(['--quick', '1 000 keys'])).toBe(2)
+    expect(count(['refused'])).toBe(rows.filter(({ group }) => group === 'the call is refused').length)
+    expect(count(['growth'])).toBe(0)
+  })
+
+  it('takes several Nodes, and keeps a full run on each', () => {
+    expect(optionsOf(['--node', '20,v22, 24'])).toMatchObject({ nodes: ['20', '22', '24'], full: true })
+  })
+
+  it.each([
+    [['opne'], 'No row or part is called "opne". There are:\n\none policy, the call succeeds:\n  nothing\n'],
+    [['--nod', '24'], "Unknown option '--nod'\n\nnpm run bench"],
+    [['--node'], "Option '--node <value>' argument missing\n\nnpm run bench"],
+    [['--node', '24.1'], '--node takes major versions, such as 24 or 22,24, and not "24.1"'],
+    [['--profile'], '--profile wants words'],
+    [['--profile', 'five', 'http'], '--profile wants words'],
+    [['--against', 'HEAD', 'growth'], '--against compares rows only'],
+    [['--against', 'HEAD', '--profile', 'five'], '--against compares rows only'],
+  ])('says what is wrong with %j', (args, said) => {
+    expect(() => optionsOf(args)).toThrow(said)
+  })
+
+  it('says in one table which goals are met on which Node', () => {
+    const met = { goal: 'less', measured: '1', met: true }
+    const missed = { goal: 'more', measured: '2', met: false }
+    expect(tableOfGoals([{ node: 'v20.1.0', date: '2026-01-02T03:04', goals: [met] }, { node: 'v24.0.1', date: '2026-01-03T03:04', goals: [met, missed] }])).toBe([
+      '| goal | [Node 20.1.0](results/node-20.md), 2026-01-02 | [Node 24.0.1](results/node-24.md), 2026-01-03 |',
+      '| --- | --: | --: |',
+      '| less | 1 | 1 |',
+      '| more |  | **2** |',
+    ].join('\n'))
   })
 })

@@ -1,6 +1,8 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { describe, expect, it } from 'vitest'
+import { withGoals } from '../bench/keep.ts'
+import { usage } from '../bench/cli.ts'
 import { root } from './support/package.ts'
 import { cut, withSnippets } from './support/snippets.ts'
 
@@ -12,6 +14,12 @@ describe('docs', () => {
   it.each(pages)('%s: shows only code that runs (npm run docs:write)', async (page) => {
     const file = resolve(root, page)
     await expect(withSnippets(readFileSync(file, 'utf8'))).toMatchFileSnapshot(file)
+  })
+
+  it('bench/README.md: the goals are those of the results (npm run docs:write), the commands those of --help', async () => {
+    const folder = resolve(root, 'bench')
+    expect(readFileSync(`${folder}/README.md`, 'utf8')).toContain(usage)
+    await expect(withGoals(folder)).toMatchFileSnapshot(`${folder}/README.md`)
   })
 
   const source = ['{', '  // #region a', '  one()', '', '  // #region b', '    two()', '  // #endregion b', '  // #endregion a', '}'].join('\n')
