@@ -3,9 +3,9 @@ import type { Row } from './case.ts'
 import { Problem } from './problem.ts'
 import { rows } from './rows.ts'
 
-export const usage = `npm run bench                                # everything: writes results/node-<major>.*, and the goals below
-npm run bench -- --node 20,22,24,26          # the same on these Nodes, one after the other; had from the registry where missing
-npm run bench -- --quick                     # half as many rounds, nothing written
+export const usage = `npm run bench                                # everything, in some 5 minutes: writes results/node-<major>.* and the table of goals
+npm run bench -- --node 20,22,24,26          # the same on these Nodes, one after the other; got from the registry where missing
+npm run bench -- --quick                     # a third of the rounds, nothing written
 npm run bench -- "open breaker" five         # rows whose name or group has one of these words
 npm run bench -- growth facts http           # parts beside the rows
 npm run bench -- --profile "open breaker"    # where the time goes, by function and by line of src

@@ -93,7 +93,7 @@ if (!proof?.holds) {
 const measured: Measured[] = []
 for (const { row, cases } of table) {
   at = row.name
-  const rounds = quick ? 25 : 50
+  const rounds = quick ? 25 : 80
   const timings = await measure(cases, row.atOnce === undefined ? rounds : Math.ceil(rounds / 2))
   for (const [n, { samples }] of timings.entries()) {
     const one = cases[n]!

@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { describe, expect, it } from 'vitest'
-import { withGoals } from '../bench/keep.ts'
+import { readmeOf } from '../bench/keep.ts'
 import { usage } from '../bench/cli.ts'
 import { root } from './support/package.ts'
 import { cut, withSnippets } from './support/snippets.ts'
@@ -16,10 +16,11 @@ describe('docs', () => {
     await expect(withSnippets(readFileSync(file, 'utf8'))).toMatchFileSnapshot(file)
   })
 
-  it('bench/README.md: the goals are those of the results (npm run docs:write), the commands those of --help', async () => {
+  it('bench/README.md: the goals are those of the results, the commands those of --help (npm run docs:write)', async () => {
     const folder = resolve(root, 'bench')
-    expect(readFileSync(`${folder}/README.md`, 'utf8')).toContain(usage)
-    await expect(withGoals(folder)).toMatchFileSnapshot(`${folder}/README.md`)
+    const page = readmeOf(folder)
+    expect(page).toContain(usage)
+    await expect(page).toMatchFileSnapshot(`${folder}/README.md`)
   })
 
   const source = ['{', '  // #region a', '  one()', '', '  // #region b', '    two()', '  // #endregion b', '  // #endregion a', '}'].join('\n')

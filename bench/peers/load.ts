@@ -1,5 +1,5 @@
 import { createRequire } from 'node:module'
-import { readFileSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import { pathToFileURL } from 'node:url'
 import type { Subject } from '../case.ts'
 import { cockatiel, type Cockatiel } from './cockatiel.ts'
@@ -26,7 +26,7 @@ export async function loadPeers(folder: string): Promise<Loaded> {
       const { version } = JSON.parse(readFileSync(`${folder}/node_modules/${name}/package.json`, 'utf8')) as { version: string }
       subjects.push(withTold(await make(version)))
     } catch (error) {
-      missing.push(`${name}: ${(error as Error).message.split('\n')[0]}`)
+      missing.push(`${name}, ${existsSync(`${folder}/node_modules/${name}`) ? (error as Error).message.split('\n')[0] : 'which is not installed'}`)
     }
   }
   await add('opossum', async (version) => opossum(((await get('opossum')) as { default: Opossum }).default, version))

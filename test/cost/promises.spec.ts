@@ -1,6 +1,6 @@
 import { describe, expect, it, test } from 'vitest'
 import {
-  adaptiveLimit, breaker, bulkhead, type CallOptions, constant, fallback, pipeline, type Pipeline, type PipelineOptions, type Policy, retry, timeout,
+  adaptiveLimit, breaker, bulkhead, type CallOptions, constant, fallback, park, pipeline, type Pipeline, type PipelineOptions, type Policy, rateLimit, retry, shed, throttle, timeout,
 } from 'spillway'
 import { manualClock } from 'spillway/testing'
 import { counting, hedging, queueing, refusing, surround } from '../support/policies.ts'
@@ -40,6 +40,10 @@ describe('promises per call that succeeds', () => {
     ['breaker', () => [calm()], 1, 2],
     ['bulkhead', () => [bulkhead({ slots: 5 })], 1, 2],
     ['adaptive limit', () => [adaptiveLimit()], 1, 2],
+    ['rate limit', () => [rateLimit({ permits: 1_000, everyMs: 1_000 })], 1, 2],
+    ['throttle', () => [throttle({ adaptive: true })], 1, 2],
+    ['shed', () => [shed()], 1, 2],
+    ['park', () => [park({ classes: ['normal'] })], 1, 2],
     ['retry', () => [again()], 1, 3],
     ['fallback', () => [instead()], 1, 3],
     ['fallback, retry, breaker, bulkhead, a guard', five, 1, 3],
@@ -51,6 +55,7 @@ describe('promises per call that succeeds', () => {
     ['timeout, retry', () => [timeout(500), again()], 3, 3],
     ['retry, timeout', () => [again(), timeout(500)], 3, 3],
     ['timeout, retry, timeout', () => [timeout(2_000), again(), timeout(500)], 3, 3],
+    ['fallback, retry, breaker, throttle, bulkhead, timeout', () => [instead(), again(), calm(), throttle(), bulkhead({ slots: 5 }), timeout(500)], 3, 3],
     ['fallback, timeout, retry, breaker, bulkhead, timeout', () => [instead(), timeout(2_000), again(), calm(), bulkhead({ slots: 5 }), timeout(500)], 3, 3],
     ['a surround', () => [surround((next, attempt) => next(attempt))], 3, 4],
     ['a surround, timeout', () => [surround((next, attempt) => next(attempt)), timeout(500)], 3, 4],
