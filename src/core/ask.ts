@@ -25,8 +25,11 @@ export function askClassify(plan: Plan, attempt: AttemptRecord, ok: boolean, res
   }
 }
 
+/** What a step says. */
+export type Asked = Outcome<unknown> | Again | Promise<Outcome<unknown>>
+
 /** Asks the step at node `at`. */
-export function askStep({ layer, after }: LayerNode, at: number, outcome: Outcome<unknown>, attempt: AttemptRecord): Outcome<unknown> | Again | Promise<Outcome<unknown>> {
+export function askStep({ layer, after }: LayerNode, at: number, outcome: Outcome<unknown>, attempt: AttemptRecord): Asked {
   let { trail } = attempt
   while (trail !== undefined && trail.at > at) trail = trail.rest
   try {

@@ -1,4 +1,6 @@
-import type { CallRecord } from './call.ts'
+import type { CallOptions } from './call-options.ts'
+import { type CallRecord, recordOf } from './call.ts'
+import { PROBE } from './flags.ts'
 import { guarded, ignored } from './hooks.ts'
 import type { Trace } from './inherit.ts'
 import type { EventType, Payload } from './events.ts'
@@ -7,7 +9,9 @@ import type { Scope } from './scope.ts'
 import { WithRare } from './rare.ts'
 import type { Again, Guard } from './policy.ts'
 import type { Stage } from './stage.ts'
-import type { Strand } from './strand.ts'
+import type { Place } from './place.ts'
+import type { Plan } from './plan.ts'
+import type { Deferred, Strand } from './strand.ts'
 import type { Alarm, Ringable } from './timers.ts'
 import type { Settled } from './verdict.ts'
 
@@ -99,14 +103,16 @@ export class AttemptRecord extends WithRare implements Attempt, Child, Ringable 
   startedAt!: number
 
   // where it stands
-  strand: Strand
-  parent: Scope
+  /** Its strand, where somebody has asked for it: see `straight.ts`. */
+  thread: Strand | undefined
+  scope: Scope | undefined
   stage: Stage | undefined
   /** The index of its stage, or of the surround that it was given to, in the fold. */
   at!: number
 
   // what it holds
-  permits: object[] | undefined
+  /** Of its guards, by index; shared with other attempts, so never written to. */
+  permits: readonly unknown[] | undefined
   admitted!: number
 
   // what is to come of it
@@ -114,22 +120,42 @@ export class AttemptRecord extends WithRare implements Attempt, Child, Ringable 
   limiter: Guard | undefined
   alarm: Alarm | undefined
 
-  constructor(strand: Strand, parent: Scope) {
+  // what a call that goes straight is begun with, and where it waits
+  fn: ((attempt: Attempt) => unknown) | undefined
+  options: CallOptions | undefined
+  waits: Place | Deferred | Promise<unknown> | undefined
+
+  constructor(strand: Strand | undefined, parent: Scope | undefined, stage?: Stage, fn?: (attempt: Attempt) => unknown, options?: CallOptions) {
     super()
-    this.strand = strand
-    this.parent = parent
+    this.thread = strand
+    this.scope = parent
+    this.stage = stage
+    this.fn = fn
+    this.options = options
     // V8 keeps a field that has only ever held fractions as a box of its own, 16 bytes in every record. One that has been
     // `undefined` once holds a pointer, and NaN and Infinity are one object each for all.
     this.deadline = this.startedAt = undefined as unknown as number
-    this.deadline = parent.deadline
+    this.deadline = parent === undefined ? Infinity : parent.deadline
     this.startedAt = NaN
-    this.flags = 0
-    if (parent.probe) this.probe = true
-    this.number = strand.call.attempts + 1
+    this.flags = parent?.probe === true ? PROBE : 0
+    this.number = strand === undefined ? 1 : strand.call.attempts + 1
     this.at = -1
     this.open = this.admitted = 0
-    this.ended = this.youngest = this.rare = this.stage = undefined
-    this.permits = this.limiter = this.alarm = undefined
+    this.ended = this.youngest = this.rare = undefined
+    this.permits = this.limiter = this.alarm = this.waits = undefined
+  }
+
+  get strand(): Strand {
+    return this.thread ?? recordOf(this)
+  }
+
+  /** What encloses it. */
+  get parent(): Scope {
+    return this.scope ?? recordOf(this)
+  }
+
+  get plan(): Plan {
+    return this.stage === undefined ? this.strand.plan : this.stage.plan
   }
 
   get call(): CallRecord {
@@ -137,20 +163,20 @@ export class AttemptRecord extends WithRare implements Attempt, Child, Ringable 
   }
 
   get priority(): Priority {
-    return this.call.priority
+    return this.thread === undefined ? (this.options?.priority ?? 'normal') : this.thread.call.priority
   }
 
   get outerDeadline(): number {
-    return this.parent.deadline
+    return this.scope === undefined ? Infinity : this.scope.deadline
   }
 
   get signal(): AbortSignal {
     const controller = (this.controller ??= new AbortController())
-    if (this.adopted) this.strand.plan.live.add(this)
+    if (this.adopted) this.plan.live.add(this)
     // At the hand of a layer: it ends with what encloses it.
     else if (this.stage === undefined && this.branch === undefined) (this.parent.more.followers ??= new Set()).add(this)
     const { ended = this.branch === undefined && this.stage === undefined ? this.parent.ended : this.branch?.ended } = this
-    const { overdue } = this.strand.plan
+    const { overdue } = this.plan
     if (ended !== undefined) abort(controller, ended.error)
     else if (overdue !== undefined && this.adopted) abort(controller, overdue)
     return controller.signal
@@ -163,12 +189,12 @@ export class AttemptRecord extends WithRare implements Attempt, Child, Ringable 
   get lastingDeadline(): number {
     const { limiter, around, stage } = this
     if (limiter?.timeoutMs !== undefined && limiter !== stage?.innermostTimeout) return this.deadline
-    return around?.deadline ?? this.parent.deadline
+    return around?.deadline ?? this.outerDeadline
   }
 
   now(): number {
     // NaN is the only number that is not itself.
-    if (this.startedAt !== this.startedAt) this.startedAt = this.strand.plan.clock.now()
+    if (this.startedAt !== this.startedAt) this.startedAt = this.plan.clock.now()
     return this.startedAt
   }
 
@@ -198,13 +224,15 @@ export class AttemptRecord extends WithRare implements Attempt, Child, Ringable 
 
   cancel(reason: unknown = new DOMException('This attempt was given up', 'AbortError')): void {
     const ending: Ending = { by: 'caller', verdict: 'ignored', error: reason }
+    // While it is known where it stands.
+    void this.strand
     if (this.branch !== undefined) this.branch.end(ending)
     else if (this.stage === undefined) this.follow(ending)
     else this.stage.cancel(this, ending)
   }
 
   discard(value: unknown): void {
-    this.strand.plan.discard(value)
+    this.plan.discard(value)
   }
 
   /** Ended before it was run, or as what a layer has at hand. */
@@ -217,19 +245,19 @@ export class AttemptRecord extends WithRare implements Attempt, Child, Ringable 
   join(): void {
     if (this.adopted) return
     this.adopted = true
-    if (this.controller !== undefined) this.strand.plan.live.add(this)
+    if (this.controller !== undefined) this.plan.live.add(this)
     this.parent.adopt(this)
   }
 
   part(): void {
     if (!this.adopted) return
     this.adopted = false
-    this.parent.leave(this)
+    this.scope?.leave(this)
   }
 
   disarm(): void {
     if (this.alarm === undefined) return
-    this.strand.plan.timers.clear(this.alarm)
+    this.plan.timers.clear(this.alarm)
     this.alarm = undefined
   }
 
@@ -260,9 +288,9 @@ export function attemptOf(strand: Strand, parent: Scope): AttemptRecord {
 }
 
 /** Aborts the function's signal, and tells what it holds. */
-export function abortWork({ controller, holding, strand }: AttemptRecord, reason: unknown): void {
+export function abortWork({ controller, holding, plan }: AttemptRecord, reason: unknown): void {
   controller?.abort(reason)
-  for (const held of holding ?? []) guarded(strand.plan.report, () => held.ended?.(reason))
+  for (const held of holding ?? []) guarded(plan.report, () => held.ended?.(reason))
 }
 
 function abort(controller: AbortController, reason: unknown): void {

@@ -7,11 +7,12 @@ import { show } from './options.ts'
 import { failed, Refused, SettledRecord } from './outcome.ts'
 import { type Called, listen, unlisten } from './caller-signal.ts'
 import { type CallOptions, deadlineOf } from './call-options.ts'
+import { Place } from './place.ts'
 import type { Plan } from './plan.ts'
 import { refuse, type Refusal } from './policy.ts'
 import { finish, finishFrom, outwards } from './outwards.ts'
 import type { Ending } from './scope.ts'
-import { type Rare, Strand } from './strand.ts'
+import { type Deferred, type Rare, Strand, taken } from './strand.ts'
 import type { Ringable } from './timers.ts'
 import type { Outcome, Settled, Verdict } from './verdict.ts'
 
@@ -23,11 +24,10 @@ export type TryResult<T> =
 /** A refusal makes its error only for who reads it. The getter is the class's: one of the object's own takes 300 ns to define. */
 class RefusedResult {
   readonly ok = false
+  readonly attempts: number
   readonly #outcome: Refused
-  constructor(
-    outcome: Refused,
-    readonly attempts: number,
-  ) {
+  constructor(outcome: Refused) {
+    this.attempts = outcome.attempts
     this.#outcome = outcome
   }
   get error(): unknown {
@@ -41,6 +41,11 @@ class RefusedResult {
     const { ok, error, attempts } = this
     return { ok, error, attempts }
   }
+}
+
+/** What `tryRun` answers to a refusal. */
+export function refusedResult(outcome: Refused): TryResult<never> {
+  return new RefusedResult(outcome)
 }
 
 let ids = 0
@@ -182,15 +187,6 @@ export class CallRecord extends Strand implements Call, Called, Ringable {
     } else this.settle(outcome, outcome.verdict, outcome.endedBy ?? 'work', outcome.retryAfterMs)
   }
 
-  /** A success that nobody but the caller is told of. */
-  answerWithValue(value: unknown): void {
-    if (this.answered) return this.plan.discard(value)
-    this.answer(false, value)
-    this.settled = true
-    if (this.rare !== undefined) this.unlisten(this.rare)
-    if (this.open === 0) this.plan.callEnded()
-  }
-
   heldSettled({ verdict, endedBy, retryAfterMs }: Settled): void {
     this.settle(this.more.outcome!, verdict, endedBy, retryAfterMs)
   }
@@ -212,7 +208,7 @@ export class CallRecord extends Strand implements Call, Called, Ringable {
   result(outcome: Outcome<unknown>): TryResult<unknown> {
     const { attempts } = this
     if (outcome.ok) return { ok: true, value: outcome.value, attempts }
-    return outcome instanceof Refused ? new RefusedResult(outcome, attempts) : { ok: false, error: outcome.error, attempts }
+    return outcome instanceof Refused ? refusedResult(outcome) : { ok: false, error: outcome.error, attempts }
   }
 
   // ── the face that policies see ──
@@ -256,6 +252,26 @@ export class CallRecord extends Strand implements Call, Called, Ringable {
   emit<T extends EventType>(type: T, payload: CallPayload<T>): void {
     this.plan.emit(type, { call: this.id, trace: this.trace?.traceId, at: this.plan.clock.now(), ...payload } as unknown as Payload<T>)
   }
+}
+
+/** The record of a call that goes straight, made when somebody asks for it: from there on it goes the general way. */
+export function recordOf(attempt: AttemptRecord): CallRecord {
+  const { waits } = attempt
+  const call = new CallRecord(attempt.stage!.plan, attempt.fn!, attempt.options, attempt.trying)
+  attempt.thread = attempt.scope = call
+  if (call.plan.stamping) call.startedAt = attempt.startedAt
+  call.at = attempt.at
+  call.current = attempt
+  if (attempt.started) {
+    call.started = true
+    call.attempts = 1
+  }
+  if (attempt.adopted) call.adopt(attempt)
+  if (waits instanceof Place) call.place = waits
+  if (waits instanceof Place || waits === taken) call.tail = taken
+  else call.deferred = waits as Deferred | undefined
+  if (attempt.over) call.answered = call.settled = true
+  return call
 }
 
 /** A function of its own: see `attemptOf`. */

@@ -1,10 +1,11 @@
 const STARTED = 1
-const PROBE = 2
+export const PROBE = 2
 const ANSWERED = 4
 const SETTLED = 8
 const ADOPTED = 16
 const REJECTED = 32
 const TRYING = 64
+const OVER = 128
 
 /** What is true of a scope, in one number: five fields less in both records of a call, 80 bytes of some 800. */
 export abstract class Flags {
@@ -68,5 +69,23 @@ export abstract class Flags {
   }
   set trying(is: boolean) {
     this.flag(TRYING, is)
+  }
+
+  /** Whether the whole call of the attempt has gone straight to its end. */
+  get over(): boolean {
+    return (this.flags & OVER) !== 0
+  }
+  set over(is: boolean) {
+    this.flag(OVER, is)
+  }
+
+  /** All is known of it, and nothing goes on within. */
+  closed(): void {
+    this.flags = (this.flags | ANSWERED | SETTLED) & ~ADOPTED
+  }
+
+  /** A function is about to run within, and the scope around knows it. */
+  launched(): void {
+    this.flags |= STARTED | ADOPTED
   }
 }

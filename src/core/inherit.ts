@@ -26,6 +26,9 @@ export function inheritFrom(current: () => Inherited | undefined): void {
   source = current
 }
 
+/** Whether calls have any. */
+export const surrounded = (): boolean => source !== undefined
+
 /**
  * The options of a call with what it inherits. What the call says itself comes first; of the inherited deadline and its own `timeoutMs` the
  * earlier one counts; a `deadline` of its own takes the place of the inherited one.

@@ -46,10 +46,17 @@ function dead(attempt: AttemptRecord): void {
 
 /** Asks the stage's guards that have not been asked. Whether all have admitted: then it goes on inwards. */
 export function enter(attempt: AttemptRecord): boolean {
-  const stage = attempt.stage!
-  let answer: Unadmitted | undefined
   try {
-    answer = stage.admit(attempt)
+    return entered(attempt, attempt.stage!.admit(attempt))
+  } catch (error) {
+    broke(attempt, error)
+    return false
+  }
+}
+
+/** What the guards have said is done. Whether all have admitted. */
+export function entered(attempt: AttemptRecord, answer: Unadmitted | undefined): boolean {
+  try {
     // A hook or a listener ended it meanwhile; who ended an attempt that was known has gone on with the strand.
     if (attempt.settled) return false
     if (attempt.parent.ended !== undefined || attempt.ended !== undefined) {
@@ -64,7 +71,7 @@ export function enter(attempt: AttemptRecord): boolean {
   }
   if (answer !== undefined) return false
   attempt.join()
-  stage.arm(attempt)
+  attempt.stage!.arm(attempt)
   return true
 }
 
@@ -107,7 +114,7 @@ function surround(node: LayerNode, attempt: AttemptRecord): void {
       return Promise.resolve(failed(new TypeError(`next of the layer ${show(node.layer.name)} ${rule}`), 'ignored'))
     }
     const branch = new Branch(call, parent, k + 1)
-    one.parent = one.strand = one.branch = branch
+    one.scope = one.thread = one.branch = branch
     inwards(branch, branch.from, branch, one)
     return branch.promise() as Promise<AnyOutcome>
   }

@@ -1,4 +1,4 @@
-import { askStep, checked } from './ask.ts'
+import { type Asked, askStep, checked } from './ask.ts'
 import { AttemptRecord } from './attempt.ts'
 import { guarded } from './hooks.ts'
 import { inwards } from './inwards.ts'
@@ -23,8 +23,11 @@ export function conclude(attempt: AttemptRecord, k: number, outcome: AnyOutcome)
   else strand.wakeWith(() => outwards(strand, k, attempt, outcome), outcome)
 }
 
-/** Walks outwards from node `from`: steps are asked, enclosing stages learn the outcome, and what comes out is the answer. */
-export function outwards(strand: Strand, from: number, inner: AttemptRecord, first: AnyOutcome): void {
+/**
+ * Walks outwards from node `from`: steps are asked, enclosing stages learn the outcome, and what comes out is the answer.
+ * `answer`: what the step at `from` has said already.
+ */
+export function outwards(strand: Strand, from: number, inner: AttemptRecord, first: AnyOutcome, answer?: Asked): void {
   payBack(strand)
   const { nodes } = strand.plan
   let outcome = first
@@ -38,7 +41,7 @@ export function outwards(strand: Strand, from: number, inner: AttemptRecord, fir
       attempt = attempt.parent
       learn(node, attempt, outcome)
     } else if (node.kind === 'step') {
-      const said = askStep(node, k, outcome, attempt)
+      const said = k === from && answer !== undefined ? answer : askStep(node, k, outcome, attempt)
       if (said === outcome) continue
       if (said instanceof Promise) return followLayer(strand, said, node, k, attempt, outcome)
       if (!(said instanceof Again)) outcome = replaced(strand, outcome, said)
@@ -130,17 +133,19 @@ export function followLayer(strand: Strand, promise: Promise<AnyOutcome>, node: 
     promise.then(ok, broke)
     return
   }
+  const first = strand.unfollowed
   strand.follow(
     promise.then(
       (said) => {
         ok(said)
-        return strand.exit()
+        return strand.exit(first)
       },
       (error) => {
         broke(error)
-        return strand.exit()
+        return strand.exit(first)
       },
     ),
+    first,
   )
 }
 

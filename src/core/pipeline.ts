@@ -5,11 +5,12 @@ import { checkClock } from './clock.ts'
 import { describe, type Description, draw } from './describe.ts'
 import { stackless, TimeoutError } from './errors.ts'
 import { type AnyListener, type EventType, type Listener, type Subscribable, type Undo } from './events.ts'
-import { inheriting } from './inherit.ts'
+import { inheriting, surrounded } from './inherit.ts'
 import { callable, known, nameOf, notNegative, show, wrongType } from './options.ts'
 import { around, type Observer, observerHooks, within } from './observer.ts'
 import { type PipelineOptions, Plan } from './plan.ts'
 import type { Layer, Policy } from './policy.ts'
+import { endless, straight } from './straight.ts'
 
 /** What the layers of a list may answer in the function's place. One that adds nothing is told apart first: there is nothing to infer in it. */
 export type Added<P extends readonly Policy[]> = P[number] extends infer One ? (One extends Layer ? never : One extends Layer<infer Adds> ? Adds : never) : never
@@ -122,11 +123,11 @@ class Folded {
   }
 
   run(fn: Work<unknown>, call?: CallOptions | Attempt): Promise<unknown> {
-    return start(this.#plan, fn, call, false)
+    return begin(this.#plan, fn, call, false)
   }
 
   tryRun(fn: Work<unknown>, call?: CallOptions | Attempt): Promise<unknown> {
-    return start(this.#plan, fn, call, true)
+    return begin(this.#plan, fn, call, true)
   }
 
   wrap(fn: (...args: unknown[]) => unknown, call?: SaidOfCall<unknown[]>): (...args: unknown[]) => Promise<unknown> {
@@ -170,7 +171,14 @@ export function planOf(value: unknown): Plan | undefined {
   return Folded.planOf(value)
 }
 
-/** One `run` or `tryRun`. `own`: what it says where the caller says nothing else, already checked. */
+/** One `run` or `tryRun`. */
+function begin(plan: Plan, fn: unknown, said: CallOptions | Attempt | undefined, trying: boolean): Promise<unknown> {
+  // A function of its own for what most calls are: 20 of 150 ns.
+  if (said === undefined && plan.straight && typeof fn === 'function' && !surrounded()) return straight(plan, fn as Work<unknown>, plan.call, trying)
+  return start(plan, fn, said, trying)
+}
+
+/** `own`: what the call says where its caller says nothing else, already checked. */
 export function start(plan: Plan, fn: unknown, said: CallOptions | Attempt | undefined, trying: boolean, own: CallOptions | undefined = plan.call): Promise<unknown> {
   let options: CallOptions | undefined
   try {
@@ -181,6 +189,7 @@ export function start(plan: Plan, fn: unknown, said: CallOptions | Attempt | und
   } catch (error) {
     return trying ? Promise.resolve({ ok: false, error, attempts: 0 }) : Promise.reject(error as Error)
   }
+  if (plan.straight && endless(options)) return straight(plan, fn as Work<unknown>, options, trying)
   const { enclosing } = plan
   if (enclosing === undefined) return callOf(plan, fn as Work<unknown>, options, trying).begin()
   const call = callOf(plan, within(enclosing, plan.report, fn as Work<unknown>), options, trying)

@@ -23,7 +23,7 @@ export class Place implements Ringable {
   /** What a closing pipeline does to it. */
   onClose: (() => void) | undefined = undefined
 
-  constructor(readonly strand: Strand) {
+  constructor(readonly owner: { readonly strand: Strand }) {
     let resolve!: Place['resolve']
     let reject!: Place['reject']
     this.promise = new Promise((yes, no) => {
@@ -32,6 +32,10 @@ export class Place implements Ringable {
     })
     this.resolve = resolve
     this.reject = reject
+  }
+
+  get strand(): Strand {
+    return this.owner.strand
   }
 
   /** Does something in the caller's context. Of two, the later one counts. */

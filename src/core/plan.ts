@@ -8,7 +8,7 @@ import type { SpillwayError } from './errors.ts'
 import { fold } from './fold.ts'
 import { guarded, ignored, type OnInternalError, quieted, reportToConsole } from './hooks.ts'
 import { show } from './options.ts'
-import { attach, enclosing, type Observed, nobody, type Observer, tell, told } from './observer.ts'
+import { attach, enclosing, type Observed, nobody, type Observer, tell, terse, told } from './observer.ts'
 import type { SettledRecord } from './outcome.ts'
 import { type Host, type Layer, type Policy, type Refusal, refusalFacts } from './policy.ts'
 import type { Stage } from './stage.ts'
@@ -65,6 +65,16 @@ export class Plan implements Observed {
   readonly trusting: boolean
   /** Guards alone: no outcome is looked at between the function and its caller. */
   readonly plain: boolean
+  /** Nothing but steps around its one stage. */
+  readonly direct: boolean
+  /** Calls may go straight: see `straight.ts`. */
+  straight = false
+  /** Whoever observes is told of a call and its only attempt at once. */
+  terse = true
+  /** Nobody looks at the outcome of a success. */
+  unseen = false
+  /** The stage around the user's function. */
+  readonly inner: Stage
   readonly stacks: boolean
   observers: readonly Observer[] = []
   /** Those of them that stand around calls or attempts. */
@@ -97,6 +107,7 @@ export class Plan implements Observed {
   readonly #discard: ((value: unknown) => void) | undefined
   readonly #onWarning: ((message: string) => void) | undefined
   readonly #abandonAfterMs: number | undefined
+  #quoted: string | undefined
 
   constructor(
     readonly name: string,
@@ -119,6 +130,8 @@ export class Plan implements Observed {
     const folded = fold(this)
     this.nodes = folded.nodes
     this.plain = folded.nodes.length === 1
+    this.inner = folded.nodes.at(-1) as Stage
+    this.direct = folded.nodes.every((node) => node === this.inner || node.kind === 'step')
     this.stepsBefore = folded.stepsBefore
     this.host = folded.host
     this.warnings = folded.warnings
@@ -132,6 +145,9 @@ export class Plan implements Observed {
   #heard(): void {
     const { heard } = this.events
     this.stamping = heard || this.observers.length > 0
+    this.terse = terse(this.observers) && !this.events.wants('attempt.settled') && !this.events.wants('call.settled')
+    this.straight = this.direct && !this.closing && this.enclosing === undefined && this.terse
+    this.unseen = this.plain && this.trusting && !this.stamping
     this.#tellsAttempts = this.events.wants('attempt.settled')
     this.#tellsCalls = this.events.wants('call.settled')
     for (const { events } of this.policies) {
@@ -147,6 +163,10 @@ export class Plan implements Observed {
     this.enclosing = enclosing(observers)
     this.#told = observers.length === 0 ? nobody : told(observers)
     this.#heard()
+  }
+
+  get quoted(): string {
+    return (this.#quoted ??= show(this.name))
   }
 
   /** The key that it is kept for. */
@@ -198,6 +218,7 @@ export class Plan implements Observed {
   /** No new calls; what is closed and at rest lets go of the policies that it shares. */
   close(): void {
     this.closing = true
+    this.straight = false
     for (const place of this.parked) place.close()
     if (this.inFlight === 0) this.#heard()
   }
@@ -234,6 +255,18 @@ export class Plan implements Observed {
     if (!this.#tellsAttempts) return
     const { verdict, endedBy, settledAt } = settled
     this.emit('attempt.settled', { call: attempt.call.id, trace: attempt.call.trace?.traceId, at: settledAt, number: attempt.number, verdict, endedBy, durationMs: settledAt - attempt.startedAt })
+  }
+
+  ranOnce(attempt: AttemptRecord, outcome: Outcome<unknown>, settled: Settled): void {
+    const observers = this.#told.ranOnce
+    for (let i = 0; i < observers.length; i++) {
+      try {
+        const said: unknown = observers[i]!.ranOnce!(attempt, outcome, settled)
+        if (said !== undefined) quieted(said, this.report)
+      } catch (error) {
+        this.report(error)
+      }
+    }
   }
 
   callSettled(call: CallRecord, outcome: Outcome<unknown>, settled: Settled): void {

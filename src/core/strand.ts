@@ -7,13 +7,13 @@ import { type Followed, Scope } from './scope.ts'
 import type { Alarm } from './timers.ts'
 import type { Outcome } from './verdict.ts'
 
-interface Deferred {
+export interface Deferred {
   readonly promise: Promise<unknown>
   readonly resolve: (value: unknown) => void
   readonly reject: (error: unknown) => void
 }
 
-function defer(): Deferred {
+export function defer(): Deferred {
   let resolve!: Deferred['resolve']
   let reject!: Deferred['reject']
   const promise = new Promise<unknown>((yes, no) => {
@@ -22,6 +22,9 @@ function defer(): Deferred {
   })
   return { promise, resolve, reject }
 }
+
+/** In the place of the promise of a strand that its caller was given without asking the strand for it. */
+export const taken: Promise<unknown> = Promise.resolve()
 
 /** What few strands need. */
 export class Rare implements Followed {
@@ -73,6 +76,10 @@ export abstract class Strand extends Scope {
 
   rare: Rare | undefined
 
+  get strand(): this {
+    return this
+  }
+
   get more(): Rare {
     return (this.rare ??= new Rare())
   }
@@ -97,18 +104,21 @@ export abstract class Strand extends Scope {
     return this.rejected ? Promise.reject(this.payload as Error) : Promise.resolve(this.payload)
   }
 
-  /** What a `then` of the strand's own answers: the answer, or the promise of it. */
-  exit(): unknown {
-    // Later turns of the same strand have nobody to answer but the deferred.
-    if (this.deferred !== undefined) return undefined
+  /** Whether the next `then` of the strand is the first: that one is its promise, and no other has anybody to answer. */
+  get unfollowed(): boolean {
+    return this.tail === undefined && this.deferred === undefined
+  }
+
+  /** What a `then` of the strand's own answers: if it is the first, the answer, or the promise of it. */
+  exit(first: boolean): unknown {
+    if (!first) return undefined
     if (!this.answered) return (this.deferred = defer()).promise
     if (this.rejected) throw this.payload
     return this.payload
   }
 
-  /** The first `then` of the strand is its promise. */
-  follow(tail: Promise<unknown>): void {
-    if (this.tail === undefined && this.deferred === undefined) this.tail = tail
+  follow(tail: Promise<unknown>, first: boolean): void {
+    if (first) this.tail = tail
   }
 
   /** Whether something can answer before the work at hand does. */
@@ -125,11 +135,13 @@ export abstract class Strand extends Scope {
   /** Waits in a promise of the caller's own context until {@link wakeWith}. */
   park(): Place {
     const place = (this.place = new Place(this))
+    const first = this.unfollowed
     this.follow(
       place.promise.then(() => {
         place.resume()
-        return this.exit()
+        return this.exit(first)
       }),
+      first,
     )
     return place
   }

@@ -20,6 +20,12 @@ export function launch(attempt: AttemptRecord): void {
   } catch (error) {
     work = Promise.reject(error as Error)
   }
+  follow(attempt, work)
+}
+
+/** Goes on with the call when the work ends. */
+export function follow(attempt: AttemptRecord, work: Promise<unknown>): void {
+  const { strand } = attempt
   if (strand.early(attempt)) {
     if (strand.outside(attempt)) return anchor(attempt, work)
     work.then(
@@ -28,17 +34,19 @@ export function launch(attempt: AttemptRecord): void {
     )
     return
   }
+  const first = strand.unfollowed
   strand.follow(
     work.then(
       (value) => {
         ended(attempt, true, value)
-        return strand.exit()
+        return strand.exit(first)
       },
       (error) => {
         ended(attempt, false, error)
-        return strand.exit()
+        return strand.exit(first)
       },
     ),
+    first,
   )
 }
 
@@ -50,6 +58,7 @@ function anchor(attempt: AttemptRecord, work: Promise<unknown>): void {
   const { strand } = attempt
   const place = (strand.place = new Place(strand))
   work.then(place.resolve, place.reject)
+  const first = strand.unfollowed
   strand.follow(
     place.promise.then(
       (value) => {
@@ -57,20 +66,21 @@ function anchor(attempt: AttemptRecord, work: Promise<unknown>): void {
           strand.place = undefined
           ended(attempt, true, value)
         } else overtaken(place, attempt, work, true, value)
-        return strand.exit()
+        return strand.exit(first)
       },
       (error) => {
         if (place.pending === undefined) {
           strand.place = undefined
           ended(attempt, false, error)
         } else overtaken(place, attempt, work, false, error)
-        return strand.exit()
+        return strand.exit(first)
       },
     ),
+    first,
   )
 }
 
-function overtaken(place: Place, attempt: AttemptRecord, work: Promise<unknown>, ok: boolean, result: unknown): void {
+export function overtaken(place: Place, attempt: AttemptRecord, work: Promise<unknown>, ok: boolean, result: unknown): void {
   place.resume()
   // Between its end and this turn; or it has yet to end, and its slots come back then.
   if (result !== WOKEN) ended(attempt, ok, result)
@@ -83,8 +93,8 @@ function overtaken(place: Place, attempt: AttemptRecord, work: Promise<unknown>,
 }
 
 /** The function's promise is settled. */
-function ended(attempt: AttemptRecord, ok: boolean, result: unknown): void {
-  const { plan, call } = attempt.strand
+export function ended(attempt: AttemptRecord, ok: boolean, result: unknown): void {
+  const { plan } = attempt
   if (attempt.answered) {
     // Late: nobody asks any more, but its slot comes back.
     if (ok) plan.discard(result)
@@ -95,13 +105,12 @@ function ended(attempt: AttemptRecord, ok: boolean, result: unknown): void {
     else attempt.held.then(over, over)
     return
   }
-  // Nobody looks at the outcome of what succeeds within guards alone: it is not made (88 bytes, 15 of 150 ns).
-  if (ok && plan.plain && plan.trusting && !plan.stamping && !call.trying && attempt.rare === undefined && call.place === undefined) {
-    attempt.open--
-    attempt.stage!.settle(attempt, 'success', 'work', undefined)
-    return call.answerWithValue(result)
-  }
-  const outcome = askClassify(plan, attempt, ok, result)
+  told(attempt, askClassify(plan, attempt, ok, result))
+}
+
+/** What the outcome of the work is, is known. */
+export function told(attempt: AttemptRecord, outcome: Outcome<unknown>): void {
+  const { plan, call } = attempt.strand
   if (!outcome.ok) call.more.lastError = outcome.error
   if (attempt.held === undefined) {
     attempt.open--

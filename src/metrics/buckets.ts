@@ -6,6 +6,12 @@ const upTo = new Float64Array(bounds.map((seconds) => seconds * 1_000))
 const OVER = bounds.length
 const SUM = OVER + 1
 
+export function bucketOf(ms: number): number {
+  let bucket = 0
+  while (bucket < OVER && ms > upTo[bucket]!) bucket++
+  return bucket
+}
+
 /** Histograms of fixed buckets, some side by side in one array. Counting allocates nothing. */
 export class Buckets {
   readonly #numbers: Float64Array
@@ -15,9 +21,12 @@ export class Buckets {
   }
 
   add(which: number, ms: number): void {
+    this.put(which, bucketOf(ms), ms)
+  }
+
+  /** For who knows its bucket. */
+  put(which: number, bucket: number, ms: number): void {
     const from = which * WIDTH
-    let bucket = 0
-    while (bucket < OVER && ms > upTo[bucket]!) bucket++
     this.#numbers[from + bucket]!++
     this.#numbers[from + SUM]! += ms
   }

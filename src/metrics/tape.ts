@@ -38,6 +38,16 @@ export class Tape {
     this.#counts[this.#row + which]!++
   }
 
+  /** A call and its only attempt. */
+  once(outcome: number, ms: number): void {
+    const row = this.#row
+    const counts = this.#counts
+    counts[row + outcome]!++
+    counts[row + column.attempts]!++
+    counts[row + column.started]!++
+    this.took(ms)
+  }
+
   took(ms: number): void {
     this.#cells[this.#cellRow + cellOf(ms)]!++
     const row = this.#levelRow

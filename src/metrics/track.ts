@@ -1,5 +1,5 @@
 import type { Observed } from '../core/observer.ts'
-import { Buckets } from './buckets.ts'
+import { bucketOf, Buckets } from './buckets.ts'
 import { shown } from './gauges.ts'
 import { ended } from './outcome.ts'
 import { Past } from './past.ts'
@@ -68,6 +68,16 @@ export class Track {
     tape.count(column.started)
     const well = outcome === ended.success ? retried.succeeded : retried.failed
     fared[attempts > 1 ? well + 1 : well]!++
+  }
+
+  /** A call and its only attempt, as `attempt` and `call` together would. */
+  once(verdict: number, outcome: number, ms: number, at: number): void {
+    const { tape, attempts, calls, retried: fared } = this.#at(at)
+    const bucket = bucketOf(ms)
+    attempts.put(verdict, bucket, ms)
+    calls.put(outcome, bucket, ms)
+    tape.once(outcome, ms)
+    fared[outcome === ended.success ? retried.succeeded : retried.failed]!++
   }
 
   attempt(verdict: number, ms: number, at: number, number: number): void {

@@ -53,6 +53,11 @@ export class Watch implements Observer {
     this.track.call(outcomeOf(outcome, settled), spanMs(settledAt - call.startedAt), settledAt + this.offset, call.attempts)
   }
 
+  ranOnce(attempt: Attempt, outcome: Outcome<unknown>, settled: Settled): void {
+    const { settledAt } = settled
+    this.track.once(verdictOf(settled), outcomeOf(outcome, settled), spanMs(settledAt - attempt.startedAt), settledAt + this.offset)
+  }
+
   refused(_call: Call, refusal: Refusal, priority: Priority): void {
     const at = this.#now()
     this.track.note(column.rejections + priorityOf(priority), at)
