@@ -69,8 +69,8 @@ export function nodeBinary(major: string | undefined, cache: string): string {
   const binary = `${prefix}/node_modules/${name}/bin/node`
   if (!existsSync(binary)) {
     console.error(`getting Node ${major}, once`)
-    mkdirSync(prefix, { recursive: true })
-    sh('npm', ['install', '--no-save', ...quietly, '--prefix', prefix, `${name}@${major}`], prefix, `npm could not get Node ${major} (${name}@${major})`)
+    mkdirSync(cache, { recursive: true })
+    sh('npm', ['install', '--no-save', ...quietly, '--prefix', prefix, `${name}@${major}`], cache, `npm could not get Node ${major} (${name}@${major})`)
   }
   return binary
 }

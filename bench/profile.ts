@@ -29,7 +29,7 @@ export function profileOf({ nodes }: Profiler.Profile, root: string, most = 25):
     }
   }
   const table = (title: string, all: ReadonlyMap<string, number>): string =>
-    tableOf([title, '', '% of the time'], [...all].toSorted(([, a], [, b]) => b - a).slice(0, most).map(([name, ticks]) => [name, ((100 * ticks) / total).toFixed(1)]))
+    tableOf([title, 'where', '% of the time'], [...all].toSorted(([, a], [, b]) => b - a).slice(0, most).map(([name, ticks]) => [name, ((100 * ticks) / total).toFixed(1)]))
   return `${table('function', byFunction)}\n\n${table('line', byLine)}`
 }
 

@@ -60,13 +60,17 @@ export function spillway(lib: Library, name: string, version: string): Subject {
       'adaptive limit': run(() => [adaptiveLimit()]),
       'throttle: a set share': run(() => [throttle({ allow: 1 })]),
       'throttle: adaptive': run(() => [throttle({ adaptive: true })]),
-      shed: run(() => [shed()]),
-      'park: not of its classes': run(() => [park()]),
-      'park: of its classes': run(() => [park({ classes: ['normal'] })]),
+      shed: run(() => [shed({ load: () => 0.1 })]),
+      park: (work) => {
+        // It warns: alone it has nothing to wait for.
+        const p = pipeline('bench', [park()], { onWarning() {} })
+        return () => p.run(work)
+      },
       'rate limit': run(() => [rateLimit({ permits: 1_000_000_000, everyMs: 1_000 })]),
       fallback: run(() => [instead()]),
 
       'breaker, timeout': run(() => [breaker(), timeout(1_000)]),
+      'park, breaker: a class that might wait': run(() => [park({ classes: ['normal'] }), breaker()]),
       'retry, breaker': run(() => [retry(), breaker()]),
       'retry, breaker, timeout': run(() => [retry(), breaker(), timeout(1_000)]),
       'five: fallback, retry, breaker, bulkhead, timeout': run(five),
