@@ -8,6 +8,9 @@ export interface Configuration {
   readonly benchFolder: string
   /** Where its own bundle lies, and where it writes what it has found. */
   readonly cache: string
+  /** How often each case of a row is measured. */
+  readonly rounds: number
+  /** Growth and HTTP: fewer rounds, and less growth. */
   readonly quick: boolean
   /** Names of rows. */
   readonly rows: readonly string[]

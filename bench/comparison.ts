@@ -2,7 +2,7 @@ import { round, tableOf, times } from './report.ts'
 import { ratio, type Results } from './results.ts'
 import { median } from './statistics.ts'
 
-/** The tree at hand beside another build, as several processes have seen them. A difference counts if all of them see it. */
+/** The tree at hand beside another build, as several processes have seen them. A difference of 3 % counts if none of them sees the contrary. */
 export function comparison(processes: readonly Results[], other: string): string {
   const names = processes[0]!.measured.filter(({ subject }) => subject === 'spillway').map(({ row }) => row)
   const rows = names.flatMap((row): string[][] => {
@@ -13,9 +13,10 @@ export function comparison(processes: readonly Results[], other: string): string
     const [ours, theirs] = pairs[0]!
     if (ours === undefined || theirs === undefined) return []
     const all = pairs.map(([one, two]) => ratio(one!, two!).median)
-    const verdict = all.every((one) => one < 0.97) ? 'faster' : all.every((one) => one > 1.03) ? '**slower**' : ''
+    const middle = median(all)
+    const verdict = middle < 0.97 && all.every((one) => one < 1) ? 'faster' : middle > 1.03 && all.every((one) => one > 1) ? '**slower**' : ''
     return [[
-      row, round(median(ours.samples)), round(median(theirs.samples)), times(median(all)), all.map(times).join(', '), verdict,
+      row, round(median(ours.samples)), round(median(theirs.samples)), times(middle), `${times(Math.min(...all))} to ${times(Math.max(...all))}`, verdict,
       `${round(ours.bytes)} (${round(theirs.bytes)})`, `${ours.promises} (${theirs.promises})`,
     ]]
   })

@@ -1,4 +1,4 @@
-// Times cases against each other. All cases of a row are measured in every round, in changing order and in samples of a few milliseconds,
+// Times cases against each other. All cases of a row are measured in every round, in an order drawn anew and in samples of a few milliseconds,
 // so that whatever else the machine does falls on all alike; what is compared is always two samples of the same round.
 import type { Call } from './case.ts'
 import { median } from './statistics.ts'
@@ -92,7 +92,7 @@ export async function measure(cases: readonly Case[], rounds: number): Promise<T
   for (const one of cases) sizes.push(await size(one))
   const samples = cases.map((): number[] => [])
   for (let round = -2; round < rounds; round++) {
-    for (const n of order(cases.length, round)) {
+    for (const n of shuffled(cases.length)) {
       const one = cases[n]!
       await turn()
       collectYoung() // each starts with an empty nursery, and pays for its own garbage
@@ -105,11 +105,15 @@ export async function measure(cases: readonly Case[], rounds: number): Promise<T
   return samples.map((all) => ({ samples: all, median: median(all), least: Math.min(...all) }))
 }
 
-/** Every case goes first as often as last, and after each other one. */
-function order(length: number, round: number): number[] {
-  const start = ((round % length) + length) % length
-  const forward = Array.from({ length }, (_, n) => (start + n) % length)
-  return round % 2 === 0 ? forward : forward.toReversed()
+/** The numbers below `length`, shuffled: nobody goes always first, or always after the same one. */
+function shuffled(length: number): number[] {
+  const order: number[] = []
+  for (let n = 0; n < length; n++) {
+    const at = Math.floor(Math.random() * (n + 1))
+    order[n] = order[at]!
+    order[at] = n
+  }
+  return order
 }
 
 /** For each round, how many times dearer `one` was than `other`. */

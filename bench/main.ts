@@ -20,7 +20,7 @@ import { rows } from './rows.ts'
 import { workOf } from './work.ts'
 
 const INSTANCES = 4
-const { builds, benchFolder, cache, quick, rows: chosen, parts, profiled } = JSON.parse(process.argv[2]!) as Configuration
+const { builds, benchFolder, cache, quick, rounds, rows: chosen, parts, profiled } = JSON.parse(process.argv[2]!) as Configuration
 const done = (found: unknown): never => {
   writeFileSync(`${cache}/found.json`, JSON.stringify(found))
   process.exit(0) // opossum keeps timers
@@ -80,8 +80,8 @@ if (profiled) {
 let proof: Proof | undefined
 const known = instances(rows.find(({ name }) => name === 'breaker: failure ratio over time')!, ours[0]!)!
 await warm(known)
-for (const rounds of [60, 120, 240]) {
-  proof = await prove(known, rounds)
+for (const often of [60, 120, 240]) {
+  proof = await prove(known, often)
   log(`the same twice: ${proof.same.median.toFixed(3)}; with 10 % more work: ${proof.dearer.median.toFixed(3)}`)
   if (proof.holds) break
 }
@@ -93,7 +93,6 @@ if (!proof?.holds) {
 const measured: Measured[] = []
 for (const { row, cases } of table) {
   at = row.name
-  const rounds = quick ? 25 : 80
   const timings = await measure(cases, row.atOnce === undefined ? rounds : Math.ceil(rounds / 2))
   for (const [n, { samples }] of timings.entries()) {
     const one = cases[n]!

@@ -14,6 +14,7 @@ import type { Results } from './results.ts'
 
 const folder = import.meta.dirname
 const root = resolve(folder, '..')
+const PROCESSES = 8
 const nodes = `${folder}/node_modules/.cache/bench`
 
 function peers({ full, profile, against }: Options): void {
@@ -44,9 +45,10 @@ function main(options: Options): void {
   bundled(folder, cache)
   for (const binary of binaries) {
     const { quick, profile, against, rows, parts, full } = options
+    const rounds = (quick ? 1 : 3) * (against === undefined ? 25 : 10)
     const start = performance.now()
     const run = (order: readonly Build[]): unknown =>
-      child(binary, { benchFolder: folder, cache, quick, rows, parts, profiled: profile, builds: order })
+      child(binary, { benchFolder: folder, cache, rounds, quick, rows, parts, profiled: profile, builds: order })
     if (profile) {
       const found = run(builds) as Profiler.Profile | undefined
       if (found !== undefined) console.log(profileOf(found, root))
@@ -56,9 +58,9 @@ function main(options: Options): void {
       console.log(`\n${pageOf(results)}`)
       if (full) keep(results, folder)
     } else {
-      // Which of two equal builds comes out better is partly the luck of one process: how its code happened to be compiled. And who is
-      // loaded first is a few per cent slower.
-      const processes = [builds, builds.toReversed(), builds, builds.toReversed()].map((order) => run(order) as Results | undefined)
+      // Which of two equal builds comes out better is mostly the luck of one process: how its code happened to be compiled. And who is
+      // loaded first is a few per cent slower. So many processes, each of few rounds.
+      const processes = Array.from({ length: PROCESSES }, (_, n) => run(n % 2 === 0 ? builds : builds.toReversed()) as Results | undefined)
       if (processes.every((one) => one !== undefined)) console.log(`\n${comparison(processes, builds[1]!.name)}`)
     }
     console.error(`took ${((performance.now() - start) / 60_000).toFixed(1)} min`)
