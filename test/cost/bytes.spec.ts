@@ -12,6 +12,12 @@ const perCall: readonly [what: string, policies: string, bytes: number][] = [
   ['fallback, retry, breaker, bulkhead', 'fallback(() => 1), retry(), breaker(), bulkhead({ slots: 5 })', 590],
   ['breaker, bulkhead, timeout', 'breaker(), bulkhead({ slots: 5 }), timeout(500)', 900],
   ['fallback, retry, breaker, bulkhead, timeout', 'fallback(() => 1), retry(), breaker(), bulkhead({ slots: 5 }), timeout(500)', 1230],
+  ['fallback, retry, breaker, throttle, bulkhead, timeout', 'fallback(() => 1), retry(), breaker(), throttle(), bulkhead({ slots: 5 }), timeout(500)', 1230],
+  ['a throttle', 'throttle({ adaptive: true })', 500],
+  ['an adaptive limit', 'adaptiveLimit()', 500],
+  ['a rate limit', 'rateLimit({ permits: 1_000_000, everyMs: 1 })', 500],
+  ['a shed', 'shed({ load: () => 0 })', 1310],
+  ['park, a breaker', "park({ classes: ['normal'] }), breaker()", 790],
 ]
 
 /** Bytes of what is made once and kept. */
@@ -24,10 +30,10 @@ const kept: readonly [what: string, made: string, bytes: number][] = [
 ]
 
 /** V8 optimises one run a little otherwise than the next, and one version of Node than another. */
-const TOLERANCE = { share: 0.2, bytes: 100 }
+const TOLERANCE = { share: 0.1, bytes: 50 }
 
 const code = `
-  import { attempt, breaker, bulkhead, fallback, pipeline, retry, settled, timeout } from 'spillway'
+  import { adaptiveLimit, attempt, breaker, bulkhead, fallback, park, pipeline, rateLimit, retry, settled, shed, throttle, timeout } from 'spillway'
   const answer = Promise.resolve('answer')
   const work = () => answer
   const grown = async (times, run) => {
