@@ -11,7 +11,11 @@ import { watched } from '../bench/peers/watched.ts'
 import { rows } from '../bench/rows.ts'
 import { estimate, median } from '../bench/statistics.ts'
 import { optionsOf } from '../bench/cli.ts'
+import { comparison } from '../bench/comparison.ts'
+import { goals } from '../bench/goals.ts'
 import { tableOfGoals } from '../bench/keep.ts'
+import { profileOf } from '../bench/profile.ts'
+import type { Measured, Results } from '../bench/results.ts'
 import { ANSWER, workOf } from '../bench/work.ts'
 import { root } from './support/package.ts'
 
@@ -140,5 +144,45 @@ describe('bench: the command line', () => {
       '| less | 1 | 1 |',
       '| more |  | **2** |',
     ].join('\n'))
+  })
+})
+
+describe('bench: what a run says', () => {
+  const measured = (row: string, subject: string, ns: number, bytes = 0): Measured => ({ row, group: '', subject, samples: [ns, ns, ns], bytes, promises: 1 })
+  const results = (all: readonly Measured[], more: Partial<Results> = {}): Results => {
+    const one = { median: 1, low: 1, high: 1 }
+    return { date: '', node: 'v20.1.0', v8: '', machine: '', subjects: [], missing: [], quick: false, proof: { same: one, dearer: one, holds: true }, measured: all, ...more }
+  }
+
+  it('a goal is met or not, by the ratio to what stands in the same row', () => {
+    const row = 'open breaker'
+    const all = [measured(row, 'floor', 100), measured(row, 'spillway', 200), measured(row, 'opossum', 599), measured(row, 'effect', 600)]
+    expect(goals(results(all, { facts: { idleBreakerBytes: 1_001, idlePipelineBytes: 5_000, timers: 1 } }))).toEqual([
+      { goal: 'refusal by `run` ≤ 2 × a rejected promise', measured: '2.00 ×', met: true },
+      { goal: 'refusal by `run` ≥ 3 × ahead of: opossum', measured: '3.00 ×', met: false },
+      { goal: 'refusal by `run` ≥ 3 × ahead of: effect', measured: '3.00 ×', met: true },
+      { goal: 'an idle breaker ≤ 1 000 bytes', measured: '1001 bytes', met: false },
+      { goal: '10⁵ calls in flight use one real timer', measured: '1', met: true },
+    ])
+  })
+
+  it('one build is called slower than another if no process sees the contrary', () => {
+    const process = (ours: number) => results([measured('nothing', 'spillway', ours), measured('nothing', 'old', 100)])
+    const said = (...all: number[]): string => comparison(all.map(process), 'old').split('\n').at(-2)!
+    expect(said(105, 101, 104)).toBe('| nothing | 105 | 100 | 1.04 | 1.01 to 1.05 | **slower** | 0 (0) | 1 (1) |')
+    expect(said(120, 99, 120)).toContain('| 1.20 | 0.99 to 1.20 |  |')
+    expect(said(90, 95, 99)).toContain('| 0.95 | 0.90 to 0.99 | faster |')
+    expect(said(98, 98, 98)).toContain('| 0.98 | 0.98 to 0.98 |  |')
+  })
+
+  it('a profile names the functions, and the lines of files', () => {
+    const node = (functionName: string, url: string, hitCount: number) =>
+      ({ id: 1, callFrame: { functionName, url, scriptId: '', lineNumber: 3, columnNumber: 0 }, hitCount, positionTicks: url === '' ? [] : [{ line: 1, ticks: hitCount }] })
+    const table = profileOf({ nodes: [node('(idle)', '', 100), node('(program)', '', 1), node('once', import.meta.url, 3)], startTime: 0, endTime: 0 }, root)
+    expect(table.split('\n').filter((line) => / \d+\.\d \|$/.test(line))).toEqual([
+      '| once | test/bench.spec.ts:4 | 75.0 |',
+      '| (program) |  | 25.0 |',
+      "| `import { readdirSync } from 'node:fs'` | test/bench.spec.ts:1 | 75.0 |",
+    ])
   })
 })
