@@ -13,14 +13,22 @@ export class Alarm implements Ranked {
   previous: Alarm | undefined = undefined
   next: Alarm | undefined = undefined
 
+  /** ms on the clock. */
+  due: number
+  /** The span it was set for, in ms; NaN for none. */
+  spanMs: number
+
   constructor(
     public target: Ringable,
-    /** ms on the clock. */
-    public due: number,
-    /** The span it was set for, in ms; NaN for none. */
-    public spanMs: number,
+    due: number,
+    spanMs: number,
     public order: number,
-  ) {}
+  ) {
+    // `undefined` first: see AttemptRecord.
+    this.due = this.spanMs = undefined as unknown as number
+    this.due = due
+    this.spanMs = spanMs
+  }
 }
 
 /**

@@ -7,12 +7,13 @@ import { show } from './options.ts'
 import { failed, Refused, SettledRecord } from './outcome.ts'
 import { type Called, listen, unlisten } from './caller-signal.ts'
 import { type CallOptions, deadlineOf } from './call-options.ts'
+import type { Deferred } from './deferred.ts'
 import { Place } from './place.ts'
 import type { Plan } from './plan.ts'
 import { refuse, type Refusal } from './policy.ts'
 import { finish, finishFrom, outwards } from './outwards.ts'
 import type { Ending } from './scope.ts'
-import { type Deferred, type Rare, Strand, taken } from './strand.ts'
+import { type Rare, Strand, taken } from './strand.ts'
 import type { Ringable } from './timers.ts'
 import type { Outcome, Settled, Verdict } from './verdict.ts'
 
@@ -267,9 +268,12 @@ export function recordOf(attempt: AttemptRecord): CallRecord {
     call.attempts = 1
   }
   if (attempt.adopted) call.adopt(attempt)
-  if (waits instanceof Place) call.place = waits
-  if (waits instanceof Place || waits === taken) call.tail = taken
-  else call.deferred = waits as Deferred | undefined
+  if (waits === taken) call.tail = taken
+  else if (waits !== undefined && call.plan.plain) call.deferred = waits as Deferred
+  else if (waits !== undefined) {
+    call.tail = taken
+    call.place = attempt.waits = new Place(call, waits as Deferred)
+  }
   if (attempt.over) call.answered = call.settled = true
   return call
 }

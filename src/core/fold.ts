@@ -32,9 +32,9 @@ export function fold(plan: Plan): Folded {
     else {
       if (run.length > 0) put(new Stage(run, false, plan))
       run = []
-      // oxlint-disable-next-line typescript/unbound-method -- it is called with its layer as `this`
-      const { after } = policy
-      put({ kind: after === undefined ? 'surround' : 'step', layer: policy, after })
+      // oxlint-disable-next-line typescript/unbound-method -- they are called with their layer as `this`
+      const { after, passes } = policy
+      put({ kind: after === undefined ? 'surround' : 'step', layer: policy, after, passes })
     }
   }
   put(new Stage(run, true, plan))

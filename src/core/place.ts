@@ -1,3 +1,4 @@
+import { type Deferred, defer } from './deferred.ts'
 import { Result } from './outcome.ts'
 import type { Strand } from './strand.ts'
 import type { Alarm, Ringable } from './timers.ts'
@@ -23,19 +24,13 @@ export class Place implements Ringable {
   /** What a closing pipeline does to it. */
   onClose: (() => void) | undefined = undefined
 
-  constructor(readonly owner: { readonly strand: Strand }) {
-    let resolve!: Place['resolve']
-    let reject!: Place['reject']
-    this.promise = new Promise((yes, no) => {
-      resolve = yes
-      reject = no
-    })
+  constructor(
+    readonly strand: Strand,
+    { promise, resolve, reject }: Deferred = defer(),
+  ) {
+    this.promise = promise
     this.resolve = resolve
     this.reject = reject
-  }
-
-  get strand(): Strand {
-    return this.owner.strand
   }
 
   /** Does something in the caller's context. Of two, the later one counts. */

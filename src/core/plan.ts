@@ -20,8 +20,9 @@ import { type Classify, classify, type Outcome, type Settled } from './verdict.t
 export interface LayerNode {
   readonly kind: 'step' | 'surround'
   readonly layer: Layer<unknown>
-  /** Looked up once: layers of every shape meet where it is called. */
+  /** Looked up once: layers of every shape meet where they are called. */
   readonly after: Layer<unknown>['after']
+  readonly passes: Layer<unknown>['passes']
 }
 
 export type Node = Stage | LayerNode
@@ -71,7 +72,7 @@ export class Plan implements Observed {
   straight = false
   /** Whoever observes is told of a call and its only attempt at once. */
   terse = true
-  /** Nobody looks at the outcome of a success. */
+  /** Nobody looks at the outcome of a success before it is known whether it just passes. */
   unseen = false
   /** The stage around the user's function. */
   readonly inner: Stage
@@ -108,6 +109,8 @@ export class Plan implements Observed {
   readonly #onWarning: ((message: string) => void) | undefined
   readonly #abandonAfterMs: number | undefined
   #quoted: string | undefined
+  /** Every step says by itself whether a success just passes. */
+  readonly #passing: boolean
 
   constructor(
     readonly name: string,
@@ -132,6 +135,7 @@ export class Plan implements Observed {
     this.plain = folded.nodes.length === 1
     this.inner = folded.nodes.at(-1) as Stage
     this.direct = folded.nodes.every((node) => node === this.inner || node.kind === 'step')
+    this.#passing = folded.nodes.every((node) => node === this.inner || (node as LayerNode).passes !== undefined)
     this.stepsBefore = folded.stepsBefore
     this.host = folded.host
     this.warnings = folded.warnings
@@ -147,7 +151,7 @@ export class Plan implements Observed {
     this.stamping = heard || this.observers.length > 0
     this.terse = terse(this.observers) && !this.events.wants('attempt.settled') && !this.events.wants('call.settled')
     this.straight = this.direct && !this.closing && this.enclosing === undefined && this.terse
-    this.unseen = this.plain && this.trusting && !this.stamping
+    this.unseen = this.#passing && this.trusting && !this.stamping
     this.#tellsAttempts = this.events.wants('attempt.settled')
     this.#tellsCalls = this.events.wants('call.settled')
     for (const { events } of this.policies) {

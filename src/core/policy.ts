@@ -116,6 +116,11 @@ export interface Layer<out Adds = never> extends PolicyBase {
    * `previous` is what this layer itself said last on this path, with its memo; `undefined` the first time.
    */
   after?(outcome: Outcome<Theirs>, attempt: Attempt, previous: Again | undefined): Outcome<Theirs | Adds> | Again | Promise<Outcome<Theirs | Adds>>
+  /**
+   * Beside `after`: told of the success of a call's first attempt in its place, before an outcome is made of that. `true`: this layer has nothing
+   * to say to it. Saves 88 bytes per call where all steps have it.
+   */
+  passes?(attempt: Attempt): boolean
   /** Runs `next` zero, one or many times; what it starts, it starts before it answers (its promise need not be awaited). */
   around?(next: Next, attempt: Attempt): Promise<Outcome<Theirs | Adds>>
 }

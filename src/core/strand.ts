@@ -1,27 +1,12 @@
 import type { AttemptRecord } from './attempt.ts'
 import type { CallRecord } from './call.ts'
 import type { Trace } from './inherit.ts'
+import { type Deferred, defer } from './deferred.ts'
 import { Place } from './place.ts'
 import type { Plan } from './plan.ts'
 import { type Followed, Scope } from './scope.ts'
 import type { Alarm } from './timers.ts'
 import type { Outcome } from './verdict.ts'
-
-export interface Deferred {
-  readonly promise: Promise<unknown>
-  readonly resolve: (value: unknown) => void
-  readonly reject: (error: unknown) => void
-}
-
-export function defer(): Deferred {
-  let resolve!: Deferred['resolve']
-  let reject!: Deferred['reject']
-  const promise = new Promise<unknown>((yes, no) => {
-    resolve = yes
-    reject = no
-  })
-  return { promise, resolve, reject }
-}
 
 /** In the place of the promise of a strand that its caller was given without asking the strand for it. */
 export const taken: Promise<unknown> = Promise.resolve()
@@ -75,10 +60,6 @@ export abstract class Strand extends Scope {
   deferred: Deferred | undefined
 
   rare: Rare | undefined
-
-  get strand(): this {
-    return this
-  }
 
   get more(): Rare {
     return (this.rare ??= new Rare())

@@ -35,6 +35,7 @@ export function fallback<A>(fn: (outcome: Outcome<unknown>, attempt: Attempt) =>
       return settings
     },
     warn: orderMistakes,
+    passes: () => settings.when === undefined,
     after(outcome: Outcome<Theirs>, attempt: Attempt): Outcome<Theirs> | Outcome<A> | Promise<Outcome<A>> {
       if (outcome.verdict === 'success' && settings.when === undefined) return outcome
       if (!answers(outcome, attempt, settings.when)) return outcome

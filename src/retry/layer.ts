@@ -46,6 +46,11 @@ export function retry(options?: RetryOptions): Retry {
     return outcome
   }
 
+  /** How long tries take that succeed, where a deadline asks for it. */
+  function sample({ outerDeadline, startedAt }: Attempt): void {
+    if (outerDeadline < Infinity && !Number.isNaN(startedAt) && median.due()) median.add(clock.now() - startedAt)
+  }
+
   /** The step after a try that failed. */
   function next(outcome: Outcome<Theirs>, attempt: Attempt, memo: Memo | undefined): Outcome<Theirs> | Again {
     const { maxAttempts, backoff, budget, maxRetryAfterMs } = settings
@@ -83,6 +88,12 @@ export function retry(options?: RetryOptions): Retry {
       ;({ clock, random } = host)
       bound = true
     },
+    passes(attempt: Attempt): boolean {
+      if (settings.when !== undefined) return false
+      if (settings.budget !== false) settings.budget.deposit()
+      sample(attempt)
+      return true
+    },
     after(outcome: Outcome<Theirs>, attempt: Attempt, previous: Again | undefined): Outcome<Theirs> | Again {
       const memo = previous?.memo as Memo | undefined
       if (endedByCaller(outcome)) return outcome
@@ -92,7 +103,7 @@ export function retry(options?: RetryOptions): Retry {
       }
       if (memo === undefined && settings.budget !== false) settings.budget.deposit()
       if (outcome.verdict === 'success') {
-        if (attempt.outerDeadline < Infinity && !Number.isNaN(attempt.startedAt) && median.due()) median.add(clock.now() - attempt.startedAt)
+        sample(attempt)
         if (settings.when === undefined) return outcome
       }
       if (!worthRetrying(outcome, attempt, settings.when)) return outcome

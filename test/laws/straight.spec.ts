@@ -1,6 +1,6 @@
 import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { again, type Attempt, type CallOptions, type Guard, later, pipeline, type Policy, timeout } from 'spillway'
+import { again, type Attempt, type CallOptions, type Classify, constant, fallback, type Guard, later, pipeline, type Policy, retry, retryBudget, timeout } from 'spillway'
 import { manualClock } from 'spillway/testing'
 import { no, step } from '../support/guards.ts'
 
@@ -10,17 +10,18 @@ import { no, step } from '../support/guards.ts'
 const answers = ['shared', 'fresh', 'fresh', 'no', 'throw', 'later'] as const
 const jobs = ['value', 'value', 'bad value', 'reject', 'throw', 'late', 'late rejection', 'never', 'held', 'given up'] as const
 const places = ['nowhere', 'admit', 'settle', 'release', 'work', 'later on', 'step', 'classify', 'afterwards'] as const
+const doings = ['again', 'instead', 'waits', 'retry', 'fallback', 'looks'] as const
 const callers = ['bare', 'with a deadline', 'with a signal'] as const
 type Place = (typeof places)[number]
 
 type Script =
   | { readonly kind: 'guard'; readonly answers: readonly (typeof answers)[number][]; readonly throws: boolean }
   | { readonly kind: 'timeout' }
-  | { readonly kind: 'step'; readonly does: 'again' | 'instead' | 'waits' }
+  | { readonly kind: 'step'; readonly does: (typeof doings)[number] }
 
 const guards = fc.record({ kind: fc.constant('guard' as const), answers: fc.array(fc.constantFrom(...answers), { maxLength: 4 }), throws: fc.boolean() })
 const inner = fc.array(fc.oneof({ weight: 4, arbitrary: guards }, { weight: 1, arbitrary: fc.constant({ kind: 'timeout' as const }) }), { maxLength: 3 })
-const steps = fc.array(fc.record({ kind: fc.constant('step' as const), does: fc.constantFrom('again' as const, 'instead' as const, 'waits' as const) }), { maxLength: 2 })
+const steps = fc.array(fc.record({ kind: fc.constant('step' as const), does: fc.constantFrom(...doings) }), { maxLength: 3 })
 
 const caller: Record<(typeof callers)[number], () => CallOptions | undefined> = {
   bare: () => undefined,
@@ -29,9 +30,10 @@ const caller: Record<(typeof callers)[number], () => CallOptions | undefined> = 
 }
 
 /** Plays some calls, one after the other, and writes down what all that had to do with them were told. */
-async function play(scripts: readonly Script[], work: readonly (typeof jobs)[number][], place: Place, by: (typeof callers)[number], trying: boolean): Promise<string[]> {
+async function play(scripts: readonly Script[], work: readonly (typeof jobs)[number][], place: Place, by: (typeof callers)[number], { trying, classified }: { readonly trying: boolean; readonly classified: boolean }): Promise<string[]> {
   const log: string[] = []
   const clock = manualClock()
+  const budget = retryBudget({ ratio: 0.5, minPerSecond: 0 })
   const asks = (here: Place, attempt: Attempt): void => {
     if (here === place) log.push(attempt.call.operation ?? '')
   }
@@ -43,14 +45,22 @@ async function play(scripts: readonly Script[], work: readonly (typeof jobs)[num
     const name = `p${i}`
     if (script.kind === 'timeout') return timeout(10, { name })
     if (script.kind === 'step') {
-      return step(name, (outcome, attempt, previous) => {
+      if (script.does === 'retry') return retry({ name, backoff: constant(0), maxAttempts: 2, budget })
+      if (script.does === 'fallback') return fallback((outcome) => `instead of ${outcome.verdict}`, { name })
+      const passes = (attempt: Attempt): boolean => {
         asks('step', attempt)
-        log.push(`${name} ${outcome.ok} ${outcome.verdict} ${attempt.number}`)
+        return script.does !== 'looks'
+      }
+      const does = step(name, (outcome, attempt, previous) => {
+        asks('step', attempt)
+        if (outcome.verdict !== 'success') log.push(`${name} ${outcome.ok} ${outcome.verdict} ${attempt.number}`)
         if (script.does === 'waits') return Promise.resolve(outcome)
         if (outcome.verdict === 'success' || outcome.endedBy === 'caller') return outcome
         if (script.does === 'instead') return { ok: true, value: 'instead', verdict: 'ignored' }
-        return previous === undefined ? again(0, 1) : outcome
+        return previous === undefined && script.does === 'again' ? again(0, 1) : outcome
       })
+      // Who says nothing of a success may say so before there is an outcome.
+      return script.does === 'waits' || i % 2 === 0 ? does : { ...does, passes }
     }
     const shared = {}
     let turn = 0
@@ -82,10 +92,12 @@ async function play(scripts: readonly Script[], work: readonly (typeof jobs)[num
     onWarning: () => {},
     onInternalError: (error) => void log.push(`threw ${(error as Error).message}`),
     discard: (value) => void log.push(`discard ${String(value)}`),
-    classify(outcome, attempt) {
-      asks('classify', attempt)
-      return outcome.ok && outcome.value !== 'bad' ? 'success' : 'failure'
-    },
+    ...(classified && {
+      classify: ((outcome, attempt) => {
+        asks('classify', attempt)
+        return outcome.ok && outcome.value !== 'bad' ? 'success' : 'failure'
+      }) satisfies Classify,
+    }),
   })
   const after = (ms: number): Promise<void> => new Promise((resolve) => void clock.after(ms, resolve))
   const run = async (attempt: Attempt, job: (typeof jobs)[number]): Promise<unknown> => {
@@ -123,7 +135,7 @@ async function play(scripts: readonly Script[], work: readonly (typeof jobs)[num
     log.push(answer)
     if (place === 'afterwards' && kept !== undefined) asks('afterwards', kept)
     if (kept !== undefined) log.push(`knows ${kept.call.attempts} ${kept.call.pipeline} ${kept.priority}`)
-    log.push(`in flight ${p.inFlight}`)
+    log.push(`in flight ${p.inFlight}, budget ${budget.balance()}`)
   }
   return log.filter((line) => line !== '')
 }
@@ -131,9 +143,9 @@ async function play(scripts: readonly Script[], work: readonly (typeof jobs)[num
 describe('a call that goes straight', () => {
   it('ends as one that has a record from the start, whoever asks for the call and whenever', { timeout: 120_000 }, async () => {
     await fc.assert(
-      fc.asyncProperty(steps, inner, fc.array(fc.constantFrom(...jobs), { minLength: 1, maxLength: 4 }), fc.constantFrom(...places), fc.constantFrom(...callers), fc.boolean(), async (outside, within, work, place, by, trying) => {
+      fc.asyncProperty(steps, inner, fc.array(fc.constantFrom(...jobs), { minLength: 1, maxLength: 4 }), fc.constantFrom(...places), fc.constantFrom(...callers), fc.record({ trying: fc.boolean(), classified: fc.boolean() }), async (outside, within, work, place, by, how) => {
         const scripts = [...outside, ...within]
-        expect(await play(scripts, work, place, by, trying)).toEqual(await play(scripts, work, 'nowhere', 'bare', trying))
+        expect(await play(scripts, work, place, by, how)).toEqual(await play(scripts, work, 'nowhere', 'bare', how))
       }),
       { numRuns: 400 },
     )
