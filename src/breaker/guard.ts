@@ -16,6 +16,7 @@ import { refusing, say } from './words.ts'
 /** Hands the state machine the time, and its answers to the stage. */
 export class BreakerGuard implements Breaker, CircuitReport {
   readonly kind = 'guard'
+  readonly brief = true
   readonly type = 'breaker'
   readonly events: Events = new Events()
   readonly #circuit: Circuit

@@ -57,15 +57,26 @@ export class Refused {
 
 /** What the guards are told; it reads the clock when the first of them asks. */
 export class SettledRecord implements Settled {
-  private at: number | undefined = undefined
+  /** NaN, the only number that is not itself, as long as nobody has asked. */
+  private at = NaN
   constructor(
-    readonly verdict: Verdict,
-    readonly endedBy: EndedBy,
-    readonly retryAfterMs: number | undefined,
+    public verdict: Verdict,
+    public endedBy: EndedBy,
+    public retryAfterMs: number | undefined,
     readonly clock: Clock,
   ) {}
   get settledAt(): number {
-    return (this.at ??= this.clock.now())
+    if (this.at !== this.at) this.at = this.clock.now()
+    return this.at
+  }
+
+  /** Of another attempt from now on, for who is sure that nobody has kept it. */
+  renew(verdict: Verdict, endedBy: EndedBy, retryAfterMs: number | undefined): this {
+    this.verdict = verdict
+    this.endedBy = endedBy
+    this.retryAfterMs = retryAfterMs
+    this.at = NaN
+    return this
   }
 
   /** The same instant, for whoever settles in the turn of this one. */

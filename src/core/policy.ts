@@ -69,6 +69,8 @@ export interface Guard<Permit extends object = object> extends PolicyBase {
   readonly kind: 'guard'
   /** Set where `admit` or `settle` read `attempt.startedAt`: the stage then stamps it (one clock read). */
   readonly timed?: boolean
+  /** Set where `settle` keeps nothing of the `settled` that it is told: the stage may then use the same one for further attempts. */
+  readonly brief?: boolean
   /** The span by which `admit` lowers the deadline, for a guard that does: it makes its expiry O(1). Live. */
   readonly timeoutMs?: number
   readonly mode?: Mode

@@ -51,6 +51,9 @@ export class Stage {
   /** Inner to outer, those that want to be told. */
   private readonly settling: readonly Post[]
   private readonly releasing: readonly Post[]
+  /** None of its guards keeps what it is told: then one record does for all attempts, 80 bytes less for each. */
+  private readonly brief: boolean
+  private spare: SettledRecord | undefined = undefined
   /**
    * What each guard admitted with last. Most have one permit for all attempts: then all attempts share this list, and what is known to
    * be a permit need not be looked at. Never written to: one that differs is in a copy (80 bytes less for every other attempt).
@@ -70,6 +73,7 @@ export class Stage {
     const inwards = this.posts.toReversed()
     this.settling = inwards.filter(({ settle }) => settle !== undefined)
     this.releasing = inwards.filter(({ release }) => release !== undefined)
+    this.brief = this.settling.every(({ guard }) => guard.brief === true)
   }
 
   /**
@@ -144,7 +148,7 @@ export class Stage {
     attempt.answered = attempt.settled = true
     attempt.disarm()
     if (attempt.admitted === 0) return this.forget(attempt)
-    this.tell(attempt, new SettledRecord('unused', by, undefined, this.plan.clock))
+    this.tellBriefly(attempt, 'unused', by, undefined)
     this.free(attempt)
   }
 
@@ -173,10 +177,8 @@ export class Stage {
     attempt.closed()
     attempt.open = 0
     if (attempt.alarm !== undefined) attempt.disarm()
-    if (this.settling.length > 0 || this.plan.stamping) {
-      settled = new SettledRecord(verdict, 'work', retryAfterMs, this.plan.clock)
-      this.tell(attempt, settled)
-    }
+    if (this.plan.stamping) this.tell(attempt, (settled = new SettledRecord(verdict, 'work', retryAfterMs, this.plan.clock)))
+    else this.tellBriefly(attempt, verdict, 'work', retryAfterMs)
     this.free(attempt)
     return settled
   }
@@ -189,6 +191,16 @@ export class Stage {
     }
     this.free(attempt)
     attempt.part()
+  }
+
+  /** Tells the guards, and nobody else. */
+  private tellBriefly(attempt: AttemptRecord, verdict: Verdict, endedBy: EndedBy, retryAfterMs: number | undefined): void {
+    if (this.settling.length === 0) return
+    const settled = this.spare?.renew(verdict, endedBy, retryAfterMs) ?? new SettledRecord(verdict, endedBy, retryAfterMs, this.plan.clock)
+    // Not while it is told: a guard may run code of its user's, and that another call.
+    this.spare = undefined
+    this.tell(attempt, settled)
+    if (this.brief) this.spare = settled
   }
 
   private tell(attempt: AttemptRecord, settled: Settled): void {

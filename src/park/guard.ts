@@ -16,6 +16,7 @@ const TRIAL_MS = 1_000
 /** Says who has to wait, and asks the pipeline whether all is well. */
 export class ParkGuard implements Park, Keeper {
   readonly kind = 'guard'
+  readonly brief = true
   readonly type = 'park'
   readonly name: string
   readonly events: Events = new Events()

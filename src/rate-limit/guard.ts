@@ -13,6 +13,7 @@ import { refusing } from './words.ts'
 /** Takes a token for each attempt, and lets wait who gets one in time. */
 export class RateLimitGuard implements RateLimit, Guard {
   readonly kind = 'guard'
+  readonly brief = true
   readonly type = 'rateLimit'
   readonly name: string
   options: RateLimitSettings

@@ -18,6 +18,7 @@ const NONE = priorities.length
 /** Asks how near its limits the pipeline is, and refuses the least important first. */
 export class ShedGuard implements Shed {
   readonly kind = 'guard'
+  readonly brief = true
   readonly type = 'shed'
   readonly name: string
   readonly events: Events = new Events()

@@ -21,6 +21,7 @@ const PROBE_RATIO = 0.02
 /** Decides call by call who belongs to the share that may pass, and shows the driver how it went. */
 export class ThrottleGuard implements Throttle {
   readonly kind = 'guard'
+  readonly brief = true
   readonly type = 'throttle'
   readonly name: string
   readonly events: Events = new Events()

@@ -338,6 +338,26 @@ describe('a stage', () => {
     expect(log.filter((line) => line.startsWith('inner'))).toEqual(['inner admit', 'inner settle success/work', 'inner release'])
   })
 
+  it('guards that keep nothing are told by one record, and yet each what it is about', async () => {
+    const log: string[] = []
+    const seen = new Set<object>()
+    const guard: Guard = {
+      ...logged(log, 'a'),
+      brief: true,
+      settle(_permit, settled, { number }) {
+        seen.add(settled)
+        // A call of the same pipeline that ends within this hook.
+        if (log.length < 3) void calls.tryRun(() => 1, { priority: 'low' })
+        log.push(`${number} ${settled.verdict}/${settled.endedBy}`)
+      },
+    }
+    const second = logged(log, 'b', { admit: ({ priority }) => (priority === 'low' ? no('b') : {}) })
+    const calls = build('p', [guard, { ...second, brief: true, settle: () => {} }])
+    for (let n = 0; n < 3; n++) await calls.run(() => n)
+    expect(log.filter((line) => line.includes('/'))).toEqual(['1 unused/refusal', '1 success/work', '1 success/work', '1 success/work'])
+    expect(seen.size).toBe(2)
+  })
+
   it('an attempt of one’s own is no member of any pipeline', () => {
     const clock = manualClock(4)
     const a = ownAttempt({ clock, priority: 'high', timeoutMs: 6 })

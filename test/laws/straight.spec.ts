@@ -15,11 +15,11 @@ const callers = ['bare', 'with a deadline', 'with a signal'] as const
 type Place = (typeof places)[number]
 
 type Script =
-  | { readonly kind: 'guard'; readonly answers: readonly (typeof answers)[number][]; readonly throws: boolean }
+  | { readonly kind: 'guard'; readonly answers: readonly (typeof answers)[number][]; readonly throws: boolean; readonly brief: boolean }
   | { readonly kind: 'timeout' }
   | { readonly kind: 'step'; readonly does: (typeof doings)[number] }
 
-const guards = fc.record({ kind: fc.constant('guard' as const), answers: fc.array(fc.constantFrom(...answers), { maxLength: 4 }), throws: fc.boolean() })
+const guards = fc.record({ kind: fc.constant('guard' as const), answers: fc.array(fc.constantFrom(...answers), { maxLength: 4 }), throws: fc.boolean(), brief: fc.boolean() })
 const inner = fc.array(fc.oneof({ weight: 4, arbitrary: guards }, { weight: 1, arbitrary: fc.constant({ kind: 'timeout' as const }) }), { maxLength: 3 })
 const steps = fc.array(fc.record({ kind: fc.constant('step' as const), does: fc.constantFrom(...doings) }), { maxLength: 3 })
 
@@ -67,6 +67,7 @@ async function play(scripts: readonly Script[], work: readonly (typeof jobs)[num
     const guard: Guard = {
       kind: 'guard',
       name,
+      brief: script.brief,
       admit(attempt) {
         asks('admit', attempt)
         const answer = script.answers[turn++] ?? 'shared'
