@@ -59,6 +59,8 @@ export interface Attempt {
   /** ms on the pipeline's clock, after any wait. Stamped only where a guard says `timed`, an observer or a listener needs it, or a guard asked `now()`; else NaN. */
   readonly startedAt: number
   readonly priority: Priority
+  /** That of its call. */
+  readonly subLevel: number | undefined
   /** Aborted when the attempt is given up: its timeout, the caller's abort or deadline, a lost hedge. Built on first read. */
   readonly signal: AbortSignal
   readonly call: Call
@@ -165,6 +167,10 @@ export class AttemptRecord extends WithRare implements Attempt, Child, Ringable 
 
   get priority(): Priority {
     return this.thread === undefined ? (this.options?.priority ?? 'normal') : this.thread.call.priority
+  }
+
+  get subLevel(): number | undefined {
+    return this.thread === undefined ? this.options?.subLevel : this.thread.call.subLevel
   }
 
   get outerDeadline(): number {

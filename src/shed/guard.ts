@@ -98,10 +98,10 @@ export class ShedGuard implements Shed {
     // A breaker's trial, or one that it waits for.
     if (attempt.probe || this.#host?.probeDue() === true) return undefined
     const { above } = this.options
-    if (pressure >= threshold(above, klass, attempt.call.subLevel)) {
+    if (pressure >= threshold(above, klass, attempt.subLevel)) {
       return refuse(this, ShedError, () => say.pressure(attempt.priority, pressure), pressed >= own ? this.#host?.retryAfterMs() : undefined)
     }
-    if (part < 1 && !this.#filling.pass(klass, attempt.call.subLevel)) return refuse(this, ShedError, () => say.share(attempt.priority, part))
+    if (part < 1 && !this.#filling.pass(klass, attempt.subLevel)) return refuse(this, ShedError, () => say.share(attempt.priority, part))
     return undefined
   }
 
