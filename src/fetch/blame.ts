@@ -25,7 +25,7 @@ export function noteMistake(error: unknown, { input, init, method, spent }: Aske
   sayNothing(error as object)
 }
 
-function canBeMade(url: URL | undefined, method: string, init: RequestInit): boolean {
+function canBeMade(url: URL | undefined, method: string, init: RequestInit = {}): boolean {
   if (url === undefined) return false
   const { body, ...rest } = init
   try {

@@ -37,18 +37,19 @@ export class Bound implements Ringable, Called, Held {
 
   constructor(
     readonly body: Body,
-    { call, number, lastingDeadline }: AttemptRecord,
+    attempt: AttemptRecord,
     { input, signal }: Asked,
     readonly settings: FetchSettings,
     readonly endless: boolean,
   ) {
-    const { plan, trace } = call
-    this.#trace = trace?.traceId
+    const { plan } = attempt
     this.#plan = plan
     // Nobody who listens later on has heard of this call by any id.
-    this.#id = plan.stamping ? call.id : ''
-    this.#number = number
-    this.#deadline = endless ? Infinity : lastingDeadline
+    const call = plan.stamping ? attempt.call : undefined
+    this.#id = call?.id ?? ''
+    this.#trace = call?.trace?.traceId
+    this.#number = attempt.number
+    this.#deadline = endless ? Infinity : attempt.lastingDeadline
     this.#caller = signal
     this.input = input
     body.add(this)

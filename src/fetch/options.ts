@@ -89,9 +89,11 @@ export interface FetchSettings {
   readonly attemptHeader: string | undefined
   readonly timeoutHeader: string | undefined
   readonly inject: readonly Inject[]
+  /** Whether the server is told anything of an attempt. */
+  readonly notes: boolean
 }
 
-type Own = Exclude<keyof FetchSettings, 'clock'>
+type Own = Exclude<keyof FetchSettings, 'clock' | 'notes'>
 /** What is left for the pipeline. */
 export type PipelineRest = Omit<FetchOptions, Own>
 
@@ -134,5 +136,5 @@ export function settle(options: FetchOptions | undefined): { settings: FetchSett
     timeoutHeader: header('timeoutHeader', timeoutHeader, 'x-request-timeout-ms'),
     inject: injects,
   }
-  return { settings, rest }
+  return { settings: { ...settings, notes: settings.attemptHeader !== undefined || settings.timeoutHeader !== undefined || injects.length > 0 }, rest }
 }

@@ -7,8 +7,8 @@ export interface Asked {
   readonly input: FetchInput
   /** In capitals. */
   readonly method: string
-  /** A copy of the user's, without `spillway`, with the idempotency key. */
-  readonly init: RequestInit
+  /** A copy of the user's, without `spillway`, with the idempotency key; `undefined` where there is nothing in it. */
+  readonly init: RequestInit | undefined
   /** The body is gone once it was sent. */
   readonly once: boolean
   /** The input is a Request whose body is cloned for each attempt. */
@@ -16,7 +16,8 @@ export interface Asked {
   /** A spent Request: fetch will refuse it. */
   readonly spent: boolean
   readonly signal: AbortSignal | undefined
-  readonly call: CallOptions
+  /** `undefined` where it says nothing but what a pipeline takes for granted. */
+  readonly call: CallOptions | undefined
   /** Set when it has been seen that a server was reached, though the last error looks as if none had been. */
   reached: boolean
 }
@@ -33,6 +34,15 @@ export function isRequest(input: unknown): input is Request {
 
 /** Throws what fetch would reject with (headers that are none), and for a wrong option of the call. */
 export function read(input: FetchInput, options: FetchInit | undefined, settings: FetchSettings): Asked {
+  return options == null && !isRequest(input) && settings.retryMethods.has('GET') ? plain(input) : readAll(input, options, settings)
+}
+
+/** What most calls ask for: a URL, and nothing else. */
+function plain(input: FetchInput): Asked {
+  return { input, method: 'GET', init: undefined, once: false, cloned: false, spent: false, signal: undefined, call: undefined, reached: false }
+}
+
+function readAll(input: FetchInput, options: FetchInit | undefined, settings: FetchSettings): Asked {
   const { spillway, ...init } = copyOf(options)
   const call = callOptions(spillway, settings.clock)
   const request = isRequest(input) ? input : undefined
@@ -45,9 +55,11 @@ export function read(input: FetchInput, options: FetchInit | undefined, settings
   // A Request has a signal of its own; null in init takes it away.
   const signal = init.signal ?? call?.signal ?? (init.signal === null ? undefined : request?.signal)
   const idempotent = call?.idempotent ?? (keyed || settings.retryMethods.has(method))
+  const asked = { input, method, init, once, cloned, spent: request?.bodyUsed === true, signal, call: undefined as CallOptions | undefined, reached: false }
+  if (call === undefined && signal === undefined && idempotent && !once) return asked
   const { repeatable: said = true } = call ?? {}
   const repeatable = (): boolean => !once && !(asked.reached && !idempotent) && (typeof said === 'function' ? said() : said)
-  const asked: Asked = { input, method, init, once, cloned, spent: request?.bodyUsed === true, signal, call: { ...call, idempotent, repeatable, signal }, reached: false }
+  asked.call = { ...call, idempotent, repeatable, signal }
   return asked
 }
 

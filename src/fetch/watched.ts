@@ -12,11 +12,11 @@ const eventStream = /^\s*text\/event-stream\b/i
  * Makes the call last to the end of the body: whoever reads it, by whatever way, is bounded, and the guards of the attempt learn how it
  * ended. A response without a body, or with one that is no web stream (node-fetch's), is over with its head.
  */
-export function watched(response: Response, one: Attempt, asked: Asked, settings: FetchSettings): Response {
+export function watched(response: Response, one: Attempt, signal: AbortSignal, asked: Asked, settings: FetchSettings): Response {
   const attempt = one as AttemptRecord
   const { body, headers } = response as { body?: Partial<ReadableStream> | null; headers?: Partial<Headers> }
   // What was aborted meanwhile is dropped by the pipeline.
-  if (body == null || typeof body.getReader !== 'function' || body.locked === true || attempt.signal.aborted) return response
+  if (body == null || typeof body.getReader !== 'function' || body.locked === true || signal.aborted) return response
   // A double of a test that is only a little like a response, or frozen.
   if (typeof headers?.get !== 'function' || !Object.isExtensible(response)) return response
   if (headers.get('content-length') === '0') return response

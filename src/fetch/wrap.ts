@@ -2,7 +2,7 @@ import { type Pipeline, pipeline } from '../core/pipeline.ts'
 import type { Classify } from '../core/verdict.ts'
 import { answerOf, discardResponse } from './discard.ts'
 import { type FetchInit, type FetchInput, type FetchOptions, type FetchPolicies, type PipelineRest, settle } from './options.ts'
-import { read } from './request.ts'
+import { type Asked, read } from './request.ts'
 import { sender } from './send.ts'
 import { standard } from './standard.ts'
 
@@ -31,9 +31,14 @@ export interface ResilientFetch {
 export function resilientFetch(name: string, policies: FetchPolicies = standard(), options?: FetchOptions): ResilientFetch {
   const { settings, rest } = settle(options)
   const inner = httpPipeline(name, policies, settings.classify, rest)
-  const call = async (input: FetchInput, init?: FetchInit): Promise<Response> => {
-    const asked = read(input, init, settings)
-    return answerOf(await inner.run(sender(asked, settings), asked.call))
+  const call = (input: FetchInput, init?: FetchInit): Promise<Response> => {
+    let asked: Asked
+    try {
+      asked = read(input, init, settings)
+    } catch (error) {
+      return Promise.reject(error as Error)
+    }
+    return inner.run(sender(asked, settings), asked.call).then(answerOf)
   }
   return Object.assign(call, { pipeline: inner })
 }
