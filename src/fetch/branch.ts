@@ -1,5 +1,6 @@
 import { ignored } from '../core/hooks.ts'
 import type { Body } from './body.ts'
+import { join } from './consume.ts'
 
 type Chunk = Awaited<ReturnType<ReadableStreamDefaultReader<Uint8Array>['read']>>
 
@@ -35,8 +36,8 @@ export class Branch {
     return this.#take(chunk)
   }
 
-  /** All that is left. */
-  async all(): Promise<Uint8Array[]> {
+  /** What is made of all that is left. */
+  async all<T>(make: (bytes: Uint8Array, response: Response) => T, response: Response): Promise<Awaited<T>> {
     const { body } = this
     const reader = this.lock()
     const chunks: Uint8Array[] = []
@@ -44,7 +45,7 @@ export class Branch {
     try {
       for (;;) {
         const chunk = this.#take(await reader.read())
-        if (chunk === undefined) return chunks
+        if (chunk === undefined) break
         body.came()
         chunks.push(chunk)
       }
@@ -53,6 +54,7 @@ export class Branch {
     } finally {
       body.rest()
     }
+    return make(join(chunks), response) as Awaited<T>
   }
 
   #take(chunk: Chunk): Uint8Array | undefined {

@@ -2,7 +2,7 @@ import { ignored } from '../core/hooks.ts'
 import type { Classify } from '../core/verdict.ts'
 import type { Body } from './body.ts'
 import { Branch } from './branch.ts'
-import { type Consumer, consumers, join } from './consume.ts'
+import { type Consumer, consumers } from './consume.ts'
 import { Stamp } from './stamp.ts'
 import { through } from './through.ts'
 
@@ -58,14 +58,14 @@ export class Front {
     return this.used || (this.branch.body.broken === undefined && this.#own('bodyUsed'))
   }
 
-  async consume(what: Consumer): Promise<unknown> {
+  consume(what: Consumer): Promise<unknown> {
     const { response } = this
     const unusable = this.bodyUsed || this.#locked()
     if (unusable) return (this.proto as unknown as Reads)[what].call(response)
     this.used = true
     // The stream that the user got before is locked from now on, as fetch's own would be.
     this.#stream?.getReader()
-    return consumers[what](join(await this.branch.all()), response)
+    return this.branch.all(consumers[what], response)
   }
 
   /** One lock means the other, so that fetch's own methods refuse as they should. */
@@ -94,12 +94,17 @@ export class Front {
 }
 
 const faces = new WeakMap<object, object>()
+/** The class that came last: most often there is no other. */
+let known: { readonly proto: object; readonly face: object } | undefined
 
 /** For each class of responses (another fetch has its own) a prototype that asks the {@link Front} first. */
 function faceOf(proto: object): object {
-  let face = faces.get(proto)
-  if (face !== undefined) return face
-  face = Object.create(proto) as object
+  if (known?.proto !== proto) known = { proto, face: faces.get(proto) ?? makeFace(proto) }
+  return known.face
+}
+
+function makeFace(proto: object): object {
+  const face = Object.create(proto) as object
   const define = (key: string, descriptor: PropertyDescriptor): unknown => Object.defineProperty(face, key, { configurable: true, enumerable: true, ...descriptor })
   const get = (key: 'body' | 'bodyUsed'): unknown => define(key, { get: function (this: object) { return frontOf(this)?.[key] } })
   const method = (key: string, value: unknown): unknown => define(key, { value, writable: true })

@@ -19,14 +19,15 @@ export function watched(response: Response, one: Attempt, signal: AbortSignal, a
   if (body == null || typeof body.getReader !== 'function' || body.locked === true || signal.aborted) return response
   // A double of a test that is only a little like a response, or frozen.
   if (typeof headers?.get !== 'function' || !Object.isExtensible(response)) return response
-  if (headers.get('content-length') === '0') return response
-  const endless = eventStream.test(headers.get('content-type') ?? '')
+  const length = headers.get('content-length')
+  if (length === '0') return response
+  const endless = length === null && eventStream.test(headers.get('content-type') ?? '')
   // The answer of a resilient fetch further in has a front already.
   const inner = frontOf(response)
   const bound = new Bound(inner?.branch.body ?? new Body(), attempt, asked, settings, endless)
   const front = inner ?? show(response, bound.body)
   // A failure is known at the head: its guards learn it there, and wait for nothing.
-  if (!endless && settings.hold === 'body' && headSucceeded(front, attempt, settings.classify)) bound.hold(attempt)
+  if (!endless && settings.hold === 'body' && headSucceeded(front, attempt, settings.classify)) bound.hold(attempt, signal)
   else bound.free()
   return response
 }
