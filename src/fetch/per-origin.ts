@@ -1,11 +1,9 @@
 import { callable, count, nameOf, notNegative } from '../core/options.ts'
 import { keyed, type Keyed } from '../keyed/index.ts'
-import { answerOf } from './discard.ts'
 import { type FetchInit, type FetchInput, type FetchOptions, type FetchPolicies, settle } from './options.ts'
-import { read, urlOf } from './request.ts'
-import { sender } from './send.ts'
+import { originOf } from './origin.ts'
 import { standard } from './standard.ts'
-import { httpPipeline } from './wrap.ts'
+import { caller, httpPipeline, type Run } from './wrap.ts'
 
 /** Those of a resilient fetch, and how many origins are kept apart. */
 export interface PerOriginOptions extends FetchOptions {
@@ -40,9 +38,6 @@ export function perOrigin(name: string = 'fetch', policies: (origin: string) => 
     max: count('perOrigin.max', max),
     idleMs: notNegative('perOrigin.idleMs', idleMs),
   })
-  const call = async (input: FetchInput, init?: FetchInit): Promise<Response> => {
-    const asked = read(input, init, settings)
-    return answerOf(await pipelines.run(urlOf(input)?.origin ?? 'null', sender(asked, settings), asked.call))
-  }
-  return Object.assign(call, { pipelines })
+  const run: Run = (fn, call, input) => pipelines.run(originOf(input), fn, call)
+  return Object.assign(caller(run, settings), { pipelines })
 }

@@ -1,8 +1,10 @@
+import type { Attempt } from '../core/attempt.ts'
+import type { CallOptions } from '../core/call-options.ts'
 import { type Pipeline, pipeline } from '../core/pipeline.ts'
 import type { Classify } from '../core/verdict.ts'
 import { answerOf, discardResponse } from './discard.ts'
-import { type FetchInit, type FetchInput, type FetchOptions, type FetchPolicies, type PipelineRest, settle } from './options.ts'
-import { type Asked, read } from './request.ts'
+import { type FetchInit, type FetchInput, type FetchOptions, type FetchPolicies, type FetchSettings, type PipelineRest, settle } from './options.ts'
+import { read } from './request.ts'
 import { sender } from './send.ts'
 import { standard } from './standard.ts'
 
@@ -31,16 +33,22 @@ export interface ResilientFetch {
 export function resilientFetch(name: string, policies: FetchPolicies = standard(), options?: FetchOptions): ResilientFetch {
   const { settings, rest } = settle(options)
   const inner = httpPipeline(name, policies, settings.classify, rest)
-  const call = (input: FetchInput, init?: FetchInit): Promise<Response> => {
-    let asked: Asked
+  return Object.assign(caller((fn, call) => inner.run(fn, call), settings), { pipeline: inner })
+}
+
+/** Runs the function of one call in the pipeline for its input. */
+export type Run = (fn: (attempt: Attempt) => Promise<Response>, call: CallOptions | undefined, input: FetchInput) => Promise<Response>
+
+/** The function that is called like fetch. It is not `async`, which would make two promises more for each call. */
+export function caller(run: Run, settings: FetchSettings): (input: FetchInput, init?: FetchInit) => Promise<Response> {
+  return (input, init) => {
     try {
-      asked = read(input, init, settings)
+      const asked = read(input, init, settings)
+      return run(sender(asked, settings), asked.call, input).then(answerOf)
     } catch (error) {
       return Promise.reject(error as Error)
     }
-    return inner.run(sender(asked, settings), asked.call).then(answerOf)
   }
-  return Object.assign(call, { pipeline: inner })
 }
 
 /** A pipeline that knows what its responses mean, and lets go of those that are dropped. */
