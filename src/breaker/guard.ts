@@ -22,6 +22,8 @@ export class BreakerGuard implements Breaker, CircuitReport {
   readonly #circuit: Circuit
   #said: Stated
   #host: Host | undefined
+  /** What was refused with last. */
+  #last: { readonly state: BreakerState; readonly refusal: Refusal } | undefined = undefined
 
   constructor(options: BreakerOptions | undefined) {
     this.#said = stated(options)
@@ -70,10 +72,15 @@ export class BreakerGuard implements Breaker, CircuitReport {
       attempt.probe ||= mode === 'enforce'
       return probe
     }
-    const { state } = circuit
-    const ms = circuit.retryAfterMs(now)
-    const refusal = refuse(this, BreakerOpenError, () => refusing(state, ms), ms)
+    const refusal = this.#refusal(circuit.state, circuit.retryAfterMs(now))
     return mode === 'enforce' ? refusal : observed(attempt, refusal)
+  }
+
+  /** One for all who come in the same millisecond: 260 bytes less for the others, and the words of the error. */
+  #refusal(state: BreakerState, ms: number | undefined): Refusal {
+    let said = this.#last
+    if (said?.state !== state || said.refusal.retryAfterMs !== ms) this.#last = said = { state, refusal: refuse(this, BreakerOpenError, () => refusing(state, ms), ms) }
+    return said.refusal
   }
 
   /** Closed, and lets only a share pass as yet. A trial of a breaker further out passes. */

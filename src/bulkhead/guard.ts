@@ -19,6 +19,8 @@ export class BulkheadGuard implements Bulkhead {
   readonly #slot: object = {}
   /** Without a pipeline there is no stage to wait in. */
   #bound = false
+  /** As long as the options are the same. */
+  #refusal: Refusal | undefined = undefined
 
   constructor(options: BulkheadOptions) {
     this.options = bulkheadOptions(options)
@@ -101,7 +103,9 @@ export class BulkheadGuard implements Bulkhead {
   #full(): Refusal {
     const { queued, options } = this
     const { slots, queue, mode } = options
-    const more = queue === 0 || !this.#bound ? '' : mode === 'observe' ? ': it would have to wait' : ` and ${queued} wait already`
+    // Without a queue all are told the same.
+    if (queue === 0) return (this.#refusal ??= refuse(this, BulkheadFullError, () => `all ${slots} slots are taken`))
+    const more = !this.#bound ? '' : mode === 'observe' ? ': it would have to wait' : ` and ${queued} wait already`
     return refuse(this, BulkheadFullError, () => `all ${slots} slots are taken${more}`)
   }
 
@@ -117,6 +121,7 @@ export class BulkheadGuard implements Bulkhead {
 
   update(options: Partial<Omit<BulkheadOptions, 'name'>>): void {
     this.options = bulkheadOptions(options, this.options)
+    this.#refusal = undefined
     this.#handOver()
   }
 }

@@ -36,11 +36,11 @@ export interface Observer {
   attemptSettled?(attempt: Attempt, settled: Settled): void
   callSettled?(call: Call, outcome: Outcome<unknown>, settled: Settled): void
   /**
-   * A call and its only attempt are settled, with the same outcome; `attempt.startedAt` is when both began. Told in the place of the two above,
-   * which are still told of every other call: one that was refused, waited, tried again, or has a signal or deadline of its caller's. Where all
-   * observers have this hook, and nobody listens to `call.settled` or `attempt.settled`, such a call is spared a record of its own.
+   * A call and its only attempt have succeeded; `attempt.startedAt` is when both began. Told in the place of the two above, which are still told of
+   * every other call: one that failed, was refused, waited, was tried again, has a signal or deadline of its caller's, or a classifier of its
+   * pipeline's. Where all observers have this hook, and nobody listens to `call.settled` or `attempt.settled`, such a call needs no record of its own.
    */
-  ranOnce?(attempt: Attempt, outcome: Outcome<unknown>, settled: Settled): void
+  succeeded?(attempt: Attempt, settled: Settled): void
   /** A guard refused an attempt, or a closed pipeline a call. */
   refused?(call: Call, refusal: Refusal, priority: Priority): void
   /** Stands around each call, in its caller's async context: calls `begin` at once. For tracers; costs a closure per call. */
@@ -53,7 +53,7 @@ export interface Observer {
   readonly events?: readonly EventType[]
 }
 
-export const observerHooks = ['attached', 'attemptSettled', 'callSettled', 'ranOnce', 'refused', 'aroundCall', 'aroundAttempt', 'event'] as const
+export const observerHooks = ['attached', 'attemptSettled', 'callSettled', 'succeeded', 'refused', 'aroundCall', 'aroundAttempt', 'event'] as const
 
 /** Told to observers without anybody listening: all but the two that have hooks of their own. */
 export const rare: readonly EventType[] = [
@@ -78,14 +78,14 @@ export function tell(observer: Observer, events: Events): Undo {
 }
 
 /** Who has which of the hooks that are called per attempt and call. */
-export function told(observers: readonly Observer[]): Record<'attemptSettled' | 'callSettled' | 'ranOnce' | 'refused', readonly Observer[]> {
+export function told(observers: readonly Observer[]): Record<'attemptSettled' | 'callSettled' | 'succeeded' | 'refused', readonly Observer[]> {
   const having = (hook: keyof Observer): Observer[] => observers.filter((one) => one[hook] !== undefined)
-  return { attemptSettled: having('attemptSettled'), callSettled: having('callSettled'), ranOnce: having('ranOnce'), refused: having('refused') }
+  return { attemptSettled: having('attemptSettled'), callSettled: having('callSettled'), succeeded: having('succeeded'), refused: having('refused') }
 }
 
 /** Whether all are content to be told of a call and its only attempt at once. */
 export function terse(observers: readonly Observer[]): boolean {
-  return observers.every((one) => one.ranOnce !== undefined || (one.attemptSettled === undefined && one.callSettled === undefined))
+  return observers.every((one) => one.succeeded !== undefined || (one.attemptSettled === undefined && one.callSettled === undefined))
 }
 
 /** For pipelines that nobody observes: one for all. */

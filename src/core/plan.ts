@@ -70,7 +70,7 @@ export class Plan implements Observed {
   readonly direct: boolean
   /** Calls may go straight: see `straight.ts`. */
   straight = false
-  /** Whoever observes is told of a call and its only attempt at once. */
+  /** Whoever observes is told of a call and its only attempt at once when that succeeds. */
   terse = true
   /** Nobody looks at the outcome of a success before it is known whether it just passes. */
   unseen = false
@@ -151,7 +151,7 @@ export class Plan implements Observed {
     this.stamping = heard || this.observers.length > 0
     this.terse = terse(this.observers) && !this.events.wants('attempt.settled') && !this.events.wants('call.settled')
     this.straight = this.direct && !this.closing && this.enclosing === undefined && this.terse
-    this.unseen = this.#passing && this.trusting && !this.stamping
+    this.unseen = this.#passing && this.trusting && this.terse
     this.#tellsAttempts = this.events.wants('attempt.settled')
     this.#tellsCalls = this.events.wants('call.settled')
     for (const { events } of this.policies) {
@@ -261,11 +261,12 @@ export class Plan implements Observed {
     this.emit('attempt.settled', { call: attempt.call.id, trace: attempt.call.trace?.traceId, at: settledAt, number: attempt.number, verdict, endedBy, durationMs: settledAt - attempt.startedAt })
   }
 
-  ranOnce(attempt: AttemptRecord, outcome: Outcome<unknown>, settled: Settled): void {
-    const observers = this.#told.ranOnce
+  /** A call that nobody looks at but observers that have the hook for it. */
+  succeeded(attempt: AttemptRecord, settled: Settled): void {
+    const observers = this.#told.succeeded
     for (let i = 0; i < observers.length; i++) {
       try {
-        const said: unknown = observers[i]!.ranOnce!(attempt, outcome, settled)
+        const said: unknown = observers[i]!.succeeded!(attempt, settled)
         if (said !== undefined) quieted(said, this.report)
       } catch (error) {
         this.report(error)

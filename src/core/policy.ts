@@ -2,7 +2,7 @@ import type { Attempt, AttemptRecord } from './attempt.ts'
 import type { Clock } from './clock.ts'
 import type { PolicyEvents, RefusalFacts } from './events.ts'
 import type { OnInternalError } from './hooks.ts'
-import { nameOfKind, type RejectedError, type RejectedErrorClass } from './errors.ts'
+import { nameOfKind, type RejectedError, type RejectedErrorClass, type SpillwayErrorDetails } from './errors.ts'
 import { refused } from './inwards.ts'
 import { show } from './options.ts'
 import type { Outcome, Settled } from './verdict.ts'
@@ -139,6 +139,8 @@ export abstract class Unadmitted {
 
 /** No: a value, until the edge of the pipeline turns it into a `RejectedError`. Made by {@link refuse}. */
 export class Refusal extends Unadmitted {
+  /** What its last error said: a guard may give many calls one and the same refusal. */
+  private said: { readonly quoted: string; readonly attempts: number; readonly message: string; readonly details: SpillwayErrorDetails } | undefined = undefined
   constructor(
     readonly policy: string,
     readonly kind: RejectedErrorClass,
@@ -152,12 +154,15 @@ export class Refusal extends Unadmitted {
   /** The error that it becomes at the edge of a pipeline; without a captured stack unless `stacks`. */
   toError(pipeline: string, attempts = 0, stacks = false, quoted: string = show(pipeline)): RejectedError {
     const { kind, policy, retryAfterMs } = this
-    const message = `Cannot call ${quoted}: ${this.reason()}`
+    let { said } = this
+    if (said === undefined || said.quoted !== quoted || said.attempts !== attempts) {
+      this.said = said = { quoted, attempts, message: `Cannot call ${quoted}: ${this.reason()}`, details: { policy, pipeline, attempts, retryAfterMs } }
+    }
     const limit = Error.stackTraceLimit
     // As `stackless`, without its closure: refusing is what runs hot in an outage.
     if (!stacks) Error.stackTraceLimit = 0
     try {
-      return new kind(message, { policy, pipeline, attempts, retryAfterMs })
+      return new kind(said.message, said.details)
     } finally {
       Error.stackTraceLimit = limit
     }

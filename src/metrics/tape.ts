@@ -1,4 +1,5 @@
 import { CELLS, cellOf, quantile } from '../math/spread.ts'
+import { ended } from './outcome.ts'
 import type { WindowSnapshot } from './snapshot.ts'
 
 /** How many seconds a tape holds: two minutes. */
@@ -39,10 +40,10 @@ export class Tape {
   }
 
   /** A call and its only attempt. */
-  once(outcome: number, ms: number): void {
+  succeeded(ms: number): void {
     const row = this.#row
     const counts = this.#counts
-    counts[row + outcome]!++
+    counts[row + ended.success]!++
     counts[row + column.attempts]!++
     counts[row + column.started]!++
     this.took(ms)

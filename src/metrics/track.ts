@@ -12,6 +12,9 @@ import { column, Tape } from './tape.ts'
 /** Where the totals of calls with and without retries are. */
 export const retried = { succeeded: 0, succeededRetried: 1, failed: 2, failedRetried: 3 } as const
 
+/** The place of that verdict in `attemptVerdicts`. */
+const SUCCESS = attemptVerdicts.indexOf('success')
+
 /** What is recorded as calls come: made when the first one does. */
 export class Counts {
   readonly tape: Tape
@@ -70,14 +73,14 @@ export class Track {
     fared[attempts > 1 ? well + 1 : well]!++
   }
 
-  /** A call and its only attempt, as `attempt` and `call` together would. */
-  once(verdict: number, outcome: number, ms: number, at: number): void {
+  /** A call and its only attempt, as `attempt` and `call` together would be. */
+  succeeded(ms: number, at: number): void {
     const { tape, attempts, calls, retried: fared } = this.#at(at)
     const bucket = bucketOf(ms)
-    attempts.put(verdict, bucket, ms)
-    calls.put(outcome, bucket, ms)
-    tape.once(outcome, ms)
-    fared[outcome === ended.success ? retried.succeeded : retried.failed]!++
+    attempts.put(SUCCESS, bucket, ms)
+    calls.put(ended.success, bucket, ms)
+    tape.succeeded(ms)
+    fared[retried.succeeded]!++
   }
 
   attempt(verdict: number, ms: number, at: number, number: number): void {

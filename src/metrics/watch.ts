@@ -53,9 +53,8 @@ export class Watch implements Observer {
     this.track.call(outcomeOf(outcome, settled), spanMs(settledAt - call.startedAt), settledAt + this.offset, call.attempts)
   }
 
-  ranOnce(attempt: Attempt, outcome: Outcome<unknown>, settled: Settled): void {
-    const { settledAt } = settled
-    this.track.once(verdictOf(settled), outcomeOf(outcome, settled), spanMs(settledAt - attempt.startedAt), settledAt + this.offset)
+  succeeded(attempt: Attempt, { settledAt }: Settled): void {
+    this.track.succeeded(spanMs(settledAt - attempt.startedAt), settledAt + this.offset)
   }
 
   refused(_call: Call, refusal: Refusal, priority: Priority): void {

@@ -97,17 +97,17 @@ describe('observers › refused', () => {
   })
 })
 
-describe('observers › ranOnce', () => {
+describe('observers › succeeded', () => {
   const telling = (told: string[]): Observer => ({
     attemptSettled: ({ number }, { verdict }) => void told.push(`attempt ${number} ${verdict}`),
     callSettled: ({ attempts }, { ok }, { verdict }) => void told.push(`call ${attempts} ${ok} ${verdict}`),
-    ranOnce: ({ number, startedAt, call }, { ok }, { verdict, settledAt }) => void told.push(`once ${number} ${ok} ${verdict} ${startedAt} to ${settledAt} ${call.attempts}`),
+    succeeded: ({ number, startedAt, call }, { verdict, settledAt }) => void told.push(`once ${number} ${verdict} ${startedAt} to ${settledAt} ${call.attempts}`),
   })
   const fail = (): never => {
     throw new Error('down')
   }
 
-  it('is told in the place of the two others of a call that its only attempt ended', async () => {
+  it('is told in the place of the two others of a call that its only attempt answered', async () => {
     const told: string[] = []
     const clock = manualClock()
     const calls = pipeline('a', [bulkhead({ slots: 1 })], { clock, observers: [telling(told)] })
@@ -115,11 +115,10 @@ describe('observers › ranOnce', () => {
     const first = calls.run(() => new Promise<void>((resolve) => void clock.after(10, resolve)))
     clock.tick(10)
     await first
-    await calls.run(fail).catch(() => {})
-    expect(told).toEqual(['once 1 true success 5 to 15 1', 'once 1 false failure 15 to 15 1'])
+    expect(told).toEqual(['once 1 success 5 to 15 1'])
   })
 
-  it('is not told of others: tried again, refused, with a deadline, observed by who lacks the hook or by a listener', async () => {
+  it('is not told of others: failed, tried again, refused, with a deadline, observed by who lacks the hook or by a listener', async () => {
     const told: string[] = []
     const again = pipeline('a', [fallback(() => 1), retry({ maxAttempts: 2, backoff: constant(0) })], { observers: [telling(told)] })
     await again.run(fail)
@@ -129,16 +128,19 @@ describe('observers › ranOnce', () => {
     const heard = pipeline('d', [], { observers: [telling(told)] })
     heard.on('call.settled', () => told.push('heard'))
     await heard.run(() => 1)
+    await pipeline('e', [], { observers: [telling(told)] }).run(fail).catch(() => {})
+    await pipeline('f', [fallback(() => 1, { when: () => true })], { observers: [telling(told)] }).run(() => 1)
     expect(told).toEqual([
       'attempt 1 failure', 'attempt 2 failure', 'call 2 true ignored',
       'attempt 1 success', 'call 1 true success', 'call 0 false unused',
       'attempt 1 success', 'call 1 true success', 'attempt 1 success', 'call 1 true success', 'heard',
+      'attempt 1 failure', 'call 1 false failure', 'attempt 1 success', 'call 1 true ignored',
     ])
   })
 
   it('changes no call by what it throws', async () => {
     const onInternalError = vi.fn()
-    const broken = { ranOnce: fail }
+    const broken = { succeeded: fail }
     await expect(pipeline('a', [breaker()], { observers: [broken], onInternalError }).run(() => 1)).resolves.toBe(1)
     expect(onInternalError).toHaveBeenCalledOnce()
   })
