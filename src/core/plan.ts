@@ -9,7 +9,7 @@ import { fold } from './fold.ts'
 import { guarded, ignored, type OnInternalError, quieted, reportToConsole } from './hooks.ts'
 import { show } from './options.ts'
 import { attach, enclosing, type Observed, nobody, type Observer, tell, terse, told } from './observer.ts'
-import type { SettledRecord } from './outcome.ts'
+import { type SettledRecord, succeeded } from './outcome.ts'
 import { type Host, type Layer, type Policy, type Refusal, refusalFacts } from './policy.ts'
 import type { Stage } from './stage.ts'
 import type { Place } from './place.ts'
@@ -70,10 +70,8 @@ export class Plan implements Observed {
   readonly direct: boolean
   /** Calls may go straight: see `straight.ts`. */
   straight = false
-  /** Whoever observes is told of a call and its only attempt at once when that succeeds. */
-  terse = true
   /** Nobody looks at the outcome of a success before it is known whether it just passes. */
-  unseen = false
+  readonly unseen: boolean
   /** The stage around the user's function. */
   readonly inner: Stage
   readonly stacks: boolean
@@ -109,8 +107,8 @@ export class Plan implements Observed {
   readonly #onWarning: ((message: string) => void) | undefined
   readonly #abandonAfterMs: number | undefined
   #quoted: string | undefined
-  /** Every step says by itself whether a success just passes. */
-  readonly #passing: boolean
+  /** Whoever observes is told of a call and its only attempt at once when that succeeds. */
+  #terse = true
 
   constructor(
     readonly name: string,
@@ -135,7 +133,7 @@ export class Plan implements Observed {
     this.plain = folded.nodes.length === 1
     this.inner = folded.nodes.at(-1) as Stage
     this.direct = folded.nodes.every((node) => node === this.inner || node.kind === 'step')
-    this.#passing = folded.nodes.every((node) => node === this.inner || (node as LayerNode).passes !== undefined)
+    this.unseen = this.trusting && folded.nodes.every((node) => node === this.inner || (node as LayerNode).passes !== undefined)
     this.stepsBefore = folded.stepsBefore
     this.host = folded.host
     this.warnings = folded.warnings
@@ -149,9 +147,8 @@ export class Plan implements Observed {
   #heard(): void {
     const { heard } = this.events
     this.stamping = heard || this.observers.length > 0
-    this.terse = terse(this.observers) && !this.events.wants('attempt.settled') && !this.events.wants('call.settled')
-    this.straight = this.direct && !this.closing && this.enclosing === undefined && this.terse
-    this.unseen = this.#passing && this.trusting && this.terse
+    this.#terse = terse(this.observers) && !this.events.wants('attempt.settled') && !this.events.wants('call.settled')
+    this.straight = this.direct && !this.closing && this.enclosing === undefined
     this.#tellsAttempts = this.events.wants('attempt.settled')
     this.#tellsCalls = this.events.wants('call.settled')
     for (const { events } of this.policies) {
@@ -258,11 +255,16 @@ export class Plan implements Observed {
     }
     if (!this.#tellsAttempts) return
     const { verdict, endedBy, settledAt } = settled
-    this.emit('attempt.settled', { call: attempt.call.id, trace: attempt.call.trace?.traceId, at: settledAt, number: attempt.number, verdict, endedBy, durationMs: settledAt - attempt.startedAt })
+    this.events.send({ type: 'attempt.settled', pipeline: this.name, call: attempt.call.id, trace: attempt.call.trace?.traceId, at: settledAt, number: attempt.number, verdict, endedBy, durationMs: settledAt - attempt.startedAt })
   }
 
-  /** A call that nobody looks at but observers that have the hook for it. */
-  succeeded(attempt: AttemptRecord, settled: Settled): void {
+  /** A call and its only attempt, of which nobody has asked for the record. */
+  succeeded(attempt: AttemptRecord, settled: Settled, value: unknown): void {
+    if (!this.#terse) {
+      this.attemptSettled(attempt, settled)
+      this.callSettled(attempt.call, succeeded(value, 'success'), settled)
+      return
+    }
     const observers = this.#told.succeeded
     for (let i = 0; i < observers.length; i++) {
       try {
@@ -284,7 +286,9 @@ export class Plan implements Observed {
     }
     if (!this.#tellsCalls) return
     const { verdict, endedBy, settledAt } = settled
-    this.emit('call.settled', {
+    this.events.send({
+      type: 'call.settled',
+      pipeline: this.name,
       call: call.id,
       trace: call.trace?.traceId,
       at: settledAt,

@@ -155,7 +155,7 @@ function succeeds(attempt: AttemptRecord, value: unknown): boolean {
     return false
   }
   attempt.over = true
-  if (settled !== undefined) plan.succeeded(attempt, settled)
+  if (settled !== undefined) plan.succeeded(attempt, settled, value)
   plan.callEnded()
   return true
 }

@@ -16,7 +16,7 @@ const perCall: readonly [what: string, policies: string, bytes: number][] = [
   ['a throttle', 'throttle({ adaptive: true })', 450],
   ['an adaptive limit', 'adaptiveLimit()', 460],
   ['a rate limit', 'rateLimit({ permits: 1_000_000, everyMs: 1 })', 440],
-  ['a shed', 'shed({ load: () => 0 })', 840],
+  ['a shed', 'shed({ load: () => 0 })', 910],
   ['park, a breaker', "park({ classes: ['normal'] }), breaker()", 730],
 ]
 
