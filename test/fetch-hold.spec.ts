@@ -416,6 +416,15 @@ describe('resilient fetch › the bounds of the whole body', () => {
     expect(await last).toBe('enough')
     expect(body.cancelled).toBe('enough')
   })
+
+  it('one that says how long it is has an end, and is held as any other body', async () => {
+    const { one, clock, slots, verdicts } = stage({ inside: [timeout(500)], headers: { 'content-type': 'text/event-stream', 'content-length': '9' } })
+    const text = fails((await one(url)).text())
+    expect(slots.inFlight).toBe(1)
+    await clock.advance(500)
+    expect(await text).toMatchObject({ code: 'TIMEOUT' })
+    expect([slots.inFlight, ...verdicts]).toEqual([0, 'overload/work'])
+  })
 })
 
 describe('resilient fetch › the body of a resilient fetch in another', () => {

@@ -1,11 +1,11 @@
 import fc from 'fast-check'
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
 import { originOf } from '../src/fetch/origin.ts'
 
 /** What it has to be the same as. */
 const parsed = (text: string): string => {
   try {
-    return new URL(text, 'http://localhost').origin
+    return new URL(text).origin
   } catch {
     return 'null'
   }
@@ -27,6 +27,16 @@ describe('perOrigin › the origin of a URL', () => {
     expect(originOf(new URL('https://quotes.test:8443/7'))).toBe('https://quotes.test:8443')
     expect(originOf(new Request('http://quotes.test/7'))).toBe('http://quotes.test')
     expect(originOf({ toString: () => 'http://quotes.test/7' } as string)).toBe('http://quotes.test')
+  })
+
+  it('of a relative URL is that of the page, or none where there is no page', () => {
+    expect(originOf('/quotes/7')).toBe('null')
+    vi.stubGlobal('location', { href: 'https://page.test/a/b' })
+    try {
+      expect([originOf('/quotes/7'), originOf('//quotes.test/7')]).toEqual(['https://page.test', 'https://quotes.test'])
+    } finally {
+      vi.unstubAllGlobals()
+    }
   })
 
   it('is remembered for a thousand heads at most, and true of any number of them', () => {

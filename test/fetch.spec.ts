@@ -179,19 +179,27 @@ describe('resilient fetch › retries', () => {
   it("not what the caller's own mistake is, and the breaker does not learn of it either", async () => {
     const send = vi.fn(fetch)
     const one = resilientFetch('quotes', [again(), breaker({ consecutive: 1 })], { fetch: send })
-    for (const [input, init] of [['nowhere'], ['http://127.0.0.1:9/', { method: 'G E T' }], ['http://127.0.0.1:9/', { body: 'up' }]] as [string, FetchInit?][]) {
+    for (const [input, init] of [['nowhere'], ['nonsense://127.0.0.1:9/'], ['http://127.0.0.1:9/', { method: 'G E T' }], ['http://127.0.0.1:9/', { body: 'up' }]] as [string, FetchInit?][]) {
       expect(await fails(one(input, init))).toBeInstanceOf(TypeError)
     }
     const spent = new Request('http://127.0.0.1:9/', { method: 'PUT', body: 'up' })
     await spent.text()
     expect(await fails(one(spent))).toBeInstanceOf(TypeError)
-    expect(send).toHaveBeenCalledTimes(4)
+    expect(send).toHaveBeenCalledTimes(5)
   })
 
   it('nor what it is in a sandbox with a TypeError of its own', async () => {
     const send = vi.fn(() => Promise.reject(runInNewContext('new TypeError("Request with GET/HEAD method cannot have body.")') as Error))
     await fails(retrying({ fetch: send })('http://quotes.test/', { body: 'up' }))
     expect(send).toHaveBeenCalledTimes(1)
+  })
+
+  it('nor an error of a network that has no code, but where nothing could be sent by it', async () => {
+    const send = vi.fn(() => Promise.reject(new TypeError('fetch failed', { cause: new Error('unknown scheme') })))
+    await fails(retrying({ fetch: send })('ftp://quotes.test/'))
+    expect(send).toHaveBeenCalledTimes(1)
+    await fails(retrying({ fetch: send })('http://quotes.test/'))
+    expect(send).toHaveBeenCalledTimes(4)
   })
 
   it("but every network error, also a browser's that has no cause", async () => {

@@ -19,14 +19,15 @@ export function noteMistake(error: unknown, { input, init, method, spent }: Aske
   // By name: a test runner's sandbox has a TypeError of its own.
   const { name, cause } = (error ?? {}) as { name?: unknown; cause?: { code?: unknown } }
   if (name !== 'TypeError') return
-  // Node's network errors always have a cause, browsers' never.
-  if (cause !== undefined && cause.code !== 'ERR_INVALID_URL') return
-  if (cause === undefined && !spent && canBeMade(urlOf(input), method, init)) return
+  const url = urlOf(input)
+  // Node's network errors always have a cause with a code, browsers' never.
+  if (cause?.code !== undefined && cause.code !== 'ERR_INVALID_URL') return
+  const network = url !== undefined && /^https?:$/.test(url.protocol)
+  if (network && (cause === undefined ? !spent && canBeMade(url, method, init) : cause.code === undefined)) return
   sayNothing(error as object)
 }
 
-function canBeMade(url: URL | undefined, method: string, init: RequestInit = {}): boolean {
-  if (url === undefined) return false
+function canBeMade(url: URL, method: string, init: RequestInit = {}): boolean {
   const { body, ...rest } = init
   try {
     // A stream is not touched again; any other does for it.

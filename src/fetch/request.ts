@@ -63,10 +63,10 @@ function readAll(input: FetchInput, options: FetchInit | undefined, settings: Fe
   return asked
 }
 
-/** A relative one as if on this machine; `undefined` for what is none. */
-export function urlOf(input: FetchInput): URL | undefined {
+/** A relative one as if on this machine, or wherever `base` says; `undefined` for what is none. */
+export function urlOf(input: FetchInput, base: string | undefined = 'http://localhost'): URL | undefined {
   try {
-    return new URL(isRequest(input) ? input.url : input, 'http://localhost')
+    return new URL(isRequest(input) ? input.url : input, base)
   } catch {
     return undefined
   }
