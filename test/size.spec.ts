@@ -8,7 +8,7 @@ const budgets = [
   { code: "export { pipeline, retry } from 'spillway'", budget: 20.5, goal: 3 },
   { code: "export { pipeline, retry, breaker, timeout } from 'spillway'", budget: 27.8, goal: 4.5 },
   { code: "export * from 'spillway'", budget: 44.7, goal: 9 },
-  { code: "export * from 'spillway/fetch'", budget: 37.7 },
+  { code: "export * from 'spillway/fetch'", budget: 38 },
 ]
 
 async function size(code: string): Promise<number> {
