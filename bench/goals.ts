@@ -9,7 +9,7 @@ export interface Goal {
 const BREAKER = 'breaker: failure ratio over time'
 const FIVE = 'five: fallback, retry, breaker, bulkhead, timeout'
 const SIX = 'six: fallback, retry, breaker, throttle, bulkhead, timeout'
-const beside = new Set(['bare call', 'floor', 'spillway', 'metrics on'])
+const beside = new Set(['bare call', 'floor', 'by hand', 'spillway', 'metrics on'])
 
 /** How many times dearer the one is than the other; both of one row, in the same rounds. */
 const between = (one: Measured | undefined, other: Measured | undefined): number | undefined =>

@@ -11,6 +11,7 @@ import { type Case, measure, warm } from './harness.ts'
 import { type FetchLibrary, http } from './http.ts'
 import { loadPeers } from './peers/load.ts'
 import { bare, floor } from './peers/floor.ts'
+import { hand } from './peers/hand.ts'
 import { type Library, spillway } from './peers/spillway.ts'
 import { type Metrics, watched } from './peers/watched.ts'
 import { profile } from './profiler.ts'
@@ -35,7 +36,7 @@ for (const line of peers.missing) log(`not measured: ${line}`)
 const recorded = builds.length === 1 && !profiled
   ? [watched((await import(file('index', builds[0]!.folder))) as Library, (await import(file('metrics', builds[0]!.folder))) as Metrics, builds[0]!.version)]
   : []
-const subjects = profiled ? ours : [bare, floor, ...ours, ...recorded, ...peers.subjects]
+const subjects = profiled ? ours : [bare, floor, hand, ...ours, ...recorded, ...peers.subjects]
 
 // A rejection that a library forgets would end this process, as it would end yours.
 let at = '' // what is running

@@ -5,6 +5,7 @@ import * as metrics from 'spillway/metrics'
 import { afterAll, describe, expect, it } from 'vitest'
 import type { Row, Subject, Work } from '../bench/case.ts'
 import { bare, floor } from '../bench/peers/floor.ts'
+import { hand } from '../bench/peers/hand.ts'
 import { loadPeers } from '../bench/peers/load.ts'
 import { spillway } from '../bench/peers/spillway.ts'
 import { watched } from '../bench/peers/watched.ts'
@@ -54,7 +55,7 @@ const isOf = ({ name }: Row, error: Error): boolean =>
 
 const isDown = (error: unknown): boolean => error instanceof Error && (error.message === 'down' || isDown(error.cause))
 
-describe.each([bare, floor, spillway(library, 'spillway', 'src'), watched(library, metrics, 'src'), ...subjects])('bench: $name', (subject) => {
+describe.each([bare, floor, hand, spillway(library, 'spillway', 'src'), watched(library, metrics, 'src'), ...subjects])('bench: $name', (subject) => {
   it('says only rows that exist', () => {
     expect(Object.keys(subject.rows).filter((name) => !rows.some((row) => row.name === name))).toEqual([])
   })
@@ -68,7 +69,7 @@ describe.each([bare, floor, spillway(library, 'spillway', 'src'), watched(librar
       return
     }
     expect(runs).toBe(row.runs ?? 1)
-    if (subject === bare || subject === floor) return
+    if (subject === bare || subject === floor || subject === hand) return
     if (ends === 'failure') expect('error' in end && isDown(end.error)).toBe(true)
     else if (ends === 'refusal') expect('error' in end && end.error instanceof Error && isOf(row, end.error)).toBe(true)
     else if (ends === 'told') expect(end).toMatchObject({ value: runs === 1 && row.work !== 'fails' ? { ok: true, value: ANSWER } : { ok: false, error: expect.any(Error) as unknown } })
