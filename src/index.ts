@@ -4,7 +4,7 @@ export type { PipelineOptions } from './core/plan.ts'
 export type { Observed, Observer } from './core/observer.ts'
 export type { CallOptions } from './core/call-options.ts'
 export type { Trace } from './core/inherit.ts'
-export type { TryResult } from './core/call.ts'
+export type { TryResult } from './core/outcome.ts'
 export type { Description, PolicyDescription } from './core/describe.ts'
 export { keyed, type Keyed, type KeyedAnyEvent, type KeyedListener, type KeyedObserver, type KeyedOptions } from './keyed/index.ts'
 

@@ -20,7 +20,6 @@ const NEWS_MS = 60_000
 /** Counts what is in flight, keeps it below the limit, and shows the algorithm how results went. */
 export class AdaptiveLimitGuard implements AdaptiveLimit {
   readonly kind = 'guard'
-  readonly brief = true
   readonly type = 'adaptiveLimit'
   readonly timed = true
   readonly name: string
@@ -48,6 +47,10 @@ export class AdaptiveLimitGuard implements AdaptiveLimit {
 
   bind(host: Host): void {
     this.#host = host
+  }
+
+  get keepsNothing(): true {
+    return true
   }
 
   // ── the hooks ──

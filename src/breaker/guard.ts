@@ -16,7 +16,6 @@ import { refusing, say } from './words.ts'
 /** Hands the state machine the time, and its answers to the stage. */
 export class BreakerGuard implements Breaker, CircuitReport {
   readonly kind = 'guard'
-  readonly brief = true
   readonly type = 'breaker'
   readonly events: Events = new Events()
   readonly #circuit: Circuit
@@ -52,6 +51,10 @@ export class BreakerGuard implements Breaker, CircuitReport {
     this.#host = host
     this.#circuit.random = host.random
     this.#circuit.begin(host.clock.now())
+  }
+
+  get keepsNothing(): true {
+    return true
   }
 
   // ── the hooks ──

@@ -149,7 +149,7 @@ export class AttemptRecord extends WithRare implements Attempt, Child, Ringable 
   }
 
   get strand(): Strand {
-    return this.thread ?? recordOf(this)
+    return (this.thread ??= this.scope === undefined ? recordOf(this) : this.scope.strand)
   }
 
   /** What encloses it. */

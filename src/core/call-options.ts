@@ -87,3 +87,8 @@ export function deadlineOf({ timeoutMs, deadline }: CallOptions, now: number): n
   const point = deadline === undefined ? Infinity : typeof deadline === 'number' ? deadline : now + (deadline.getTime() - Date.now())
   return timeoutMs === undefined ? point : Math.min(point, now + timeoutMs)
 }
+
+/** Whether its caller has no end of its own for it. */
+export function endless(options: CallOptions | undefined): boolean {
+  return options === undefined || (options.signal === undefined && options.deadline === undefined && options.timeoutMs === undefined)
+}

@@ -4,7 +4,7 @@ import { DeadlinePassedError, PipelineClosedError, stackless, TimeoutError } fro
 import type { EventType, Payload } from './events.ts'
 import type { Trace } from './inherit.ts'
 import { show } from './options.ts'
-import { failed, Refused, SettledRecord } from './outcome.ts'
+import { failed, Refused, refusedResult, SettledRecord, type TryResult } from './outcome.ts'
 import { type Called, listen, unlisten } from './caller-signal.ts'
 import { type CallOptions, deadlineOf } from './call-options.ts'
 import type { Deferred } from './deferred.ts'
@@ -16,38 +16,6 @@ import type { Ending } from './scope.ts'
 import { type Rare, Strand, taken } from './strand.ts'
 import type { Ringable } from './timers.ts'
 import type { Outcome, Settled, Verdict } from './verdict.ts'
-
-/** What `tryRun` answers. `error` of a refusal is made when it is first read; a spread copy of that result is without it. */
-export type TryResult<T> =
-  | { readonly ok: true; readonly value: T; readonly attempts: number }
-  | { readonly ok: false; readonly error: unknown; readonly attempts: number }
-
-/** A refusal makes its error only for who reads it. The getter is the class's: one of the object's own takes 300 ns to define. */
-class RefusedResult {
-  readonly ok = false
-  readonly attempts: number
-  readonly #outcome: Refused
-  constructor(outcome: Refused) {
-    this.attempts = outcome.attempts
-    this.#outcome = outcome
-  }
-  get error(): unknown {
-    return this.#outcome.error
-  }
-  /** In a log it shows its error, as any other result. */
-  [Symbol.for('nodejs.util.inspect.custom')](): object {
-    return this.toJSON()
-  }
-  toJSON(): object {
-    const { ok, error, attempts } = this
-    return { ok, error, attempts }
-  }
-}
-
-/** What `tryRun` answers to a refusal. */
-export function refusedResult(outcome: Refused): TryResult<never> {
-  return new RefusedResult(outcome)
-}
 
 let ids = 0
 
@@ -255,26 +223,29 @@ export class CallRecord extends Strand implements Call, Called, Ringable {
   }
 }
 
-/** The record of a call that goes straight, made when somebody asks for it: from there on it goes the general way. */
-export function recordOf(attempt: AttemptRecord): CallRecord {
-  const { waits } = attempt
-  const call = new CallRecord(attempt.stage!.plan, attempt.fn!, attempt.options, attempt.trying)
-  attempt.thread = attempt.scope = call
-  if (call.plan.stamping) call.startedAt = attempt.startedAt
-  call.at = attempt.at
-  call.current = attempt
-  if (attempt.started) {
+/** The record of a call that goes straight, made when somebody asks its outermost attempt for it: from there on it goes the general way. */
+export function recordOf(outer: AttemptRecord): CallRecord {
+  let inner = outer
+  while (inner.youngest !== undefined) inner = inner.youngest as AttemptRecord
+  const call = new CallRecord(outer.stage!.plan, outer.fn!, outer.options, outer.trying)
+  for (let one = inner; one !== outer; one = one.scope as AttemptRecord) one.thread = call
+  outer.thread = outer.scope = call
+  if (call.plan.stamping) call.startedAt = outer.startedAt
+  call.at = inner.at
+  call.current = inner
+  if (outer.started) {
     call.started = true
     call.attempts = 1
   }
-  if (attempt.adopted) call.adopt(attempt)
+  if (outer.adopted) call.adopt(outer)
+  const { waits } = inner
   if (waits === taken) call.tail = taken
   else if (waits !== undefined && call.plan.plain) call.deferred = waits as Deferred
   else if (waits !== undefined) {
     call.tail = taken
-    call.place = attempt.waits = new Place(call, waits as Deferred)
+    call.place = inner.waits = new Place(call, waits as Deferred)
   }
-  if (attempt.over) call.answered = call.settled = true
+  if (outer.over) call.answered = call.settled = true
   return call
 }
 

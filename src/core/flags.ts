@@ -79,13 +79,13 @@ export abstract class Flags {
     this.flag(OVER, is)
   }
 
-  /** All is known of it, and nothing goes on within. */
-  closed(): void {
-    this.flags = (this.flags | ANSWERED | SETTLED) & ~ADOPTED
-  }
-
   /** A function is about to run within, and the scope around knows it. */
   launched(): void {
     this.flags |= STARTED | ADOPTED
+  }
+
+  /** Answered and settled. */
+  known(): void {
+    this.flags |= ANSWERED | SETTLED
   }
 }

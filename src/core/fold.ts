@@ -1,5 +1,6 @@
 import { show, wrongType } from './options.ts'
 import type { Clock } from './clock.ts'
+import { passesOf } from './own.ts'
 import type { Node, Plan } from './plan.ts'
 import type { Guard, Host, Policy } from './policy.ts'
 import { Stage } from './stage.ts'
@@ -32,9 +33,9 @@ export function fold(plan: Plan): Folded {
     else {
       if (run.length > 0) put(new Stage(run, false, plan))
       run = []
-      // oxlint-disable-next-line typescript/unbound-method -- they are called with their layer as `this`
-      const { after, passes } = policy
-      put({ kind: after === undefined ? 'surround' : 'step', layer: policy, after, passes })
+      // oxlint-disable-next-line typescript/unbound-method -- it is called with its layer as `this`
+      const { after } = policy
+      put({ kind: after === undefined ? 'surround' : 'step', layer: policy, after, passes: passesOf(policy) })
     }
   }
   put(new Stage(run, true, plan))

@@ -55,8 +55,42 @@ export class Refused {
   }
 }
 
+/** What `tryRun` answers. `error` of a refusal is made when it is first read; a spread copy of that result is without it. */
+export type TryResult<T> =
+  | { readonly ok: true; readonly value: T; readonly attempts: number }
+  | { readonly ok: false; readonly error: unknown; readonly attempts: number }
+
+/** A refusal makes its error only for who reads it. The getter is the class's: one of the object's own takes 300 ns to define. */
+class RefusedResult {
+  readonly ok = false
+  readonly attempts: number
+  readonly #outcome: Refused
+  constructor(outcome: Refused) {
+    this.attempts = outcome.attempts
+    this.#outcome = outcome
+  }
+  get error(): unknown {
+    return this.#outcome.error
+  }
+  /** In a log it shows its error, as any other result. */
+  [Symbol.for('nodejs.util.inspect.custom')](): object {
+    return this.toJSON()
+  }
+  toJSON(): object {
+    const { ok, error, attempts } = this
+    return { ok, error, attempts }
+  }
+}
+
+/** What `tryRun` answers to a refusal. */
+export function refusedResult(outcome: Refused): TryResult<never> {
+  return new RefusedResult(outcome)
+}
+
 /** What the guards are told; it reads the clock when the first of them asks. */
 export class SettledRecord implements Settled {
+  /** Whether observers have been told of the attempt. */
+  told = false
   /** NaN, the only number that is not itself, as long as nobody has asked. */
   private at = NaN
   constructor(
@@ -68,6 +102,11 @@ export class SettledRecord implements Settled {
   get settledAt(): number {
     if (this.at !== this.at) this.at = this.clock.now()
     return this.at
+  }
+
+  /** Now, whenever it is asked. */
+  stamp(): void {
+    void this.settledAt
   }
 
   /** Of another attempt from now on, for who is sure that nobody has kept it. */

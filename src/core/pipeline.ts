@@ -1,6 +1,7 @@
 import { abortWork, type Attempt, AttemptRecord } from './attempt.ts'
-import { callOf, type TryResult } from './call.ts'
-import { type CallOptions, callOptions } from './call-options.ts'
+import { callOf } from './call.ts'
+import type { TryResult } from './outcome.ts'
+import { type CallOptions, callOptions, endless } from './call-options.ts'
 import { checkClock } from './clock.ts'
 import { describe, type Description, draw } from './describe.ts'
 import { stackless, TimeoutError } from './errors.ts'
@@ -10,7 +11,7 @@ import { callable, known, nameOf, notNegative, show, wrongType } from './options
 import { around, type Observer, observerHooks, within } from './observer.ts'
 import { type PipelineOptions, Plan } from './plan.ts'
 import type { Layer, Policy } from './policy.ts'
-import { endless, straight } from './straight.ts'
+import { straight } from './straight.ts'
 
 /** What the layers of a list may answer in the function's place. One that adds nothing is told apart first: there is nothing to infer in it. */
 export type Added<P extends readonly Policy[]> = P[number] extends infer One ? (One extends Layer ? never : One extends Layer<infer Adds> ? Adds : never) : never

@@ -9,7 +9,8 @@ import { fold } from './fold.ts'
 import { guarded, ignored, type OnInternalError, quieted, reportToConsole } from './hooks.ts'
 import { show } from './options.ts'
 import { attach, enclosing, type Observed, nobody, type Observer, tell, terse, told } from './observer.ts'
-import { type SettledRecord, succeeded } from './outcome.ts'
+import { SettledRecord, succeeded } from './outcome.ts'
+import type { Passes } from './own.ts'
 import { type Host, type Layer, type Policy, type Refusal, refusalFacts } from './policy.ts'
 import type { Stage } from './stage.ts'
 import type { Place } from './place.ts'
@@ -22,7 +23,7 @@ export interface LayerNode {
   readonly layer: Layer<unknown>
   /** Looked up once: layers of every shape meet where they are called. */
   readonly after: Layer<unknown>['after']
-  readonly passes: Layer<unknown>['passes']
+  readonly passes: Passes | undefined
 }
 
 export type Node = Stage | LayerNode
@@ -66,14 +67,14 @@ export class Plan implements Observed {
   readonly trusting: boolean
   /** Guards alone: no outcome is looked at between the function and its caller. */
   readonly plain: boolean
-  /** Nothing but steps around its one stage. */
-  readonly direct: boolean
+  /** The index of its outermost stage. */
+  readonly outermost: number
+  /** Whoever observes is told of a call and its only attempt at once when that succeeds. */
+  terse = true
   /** Calls may go straight: see `straight.ts`. */
   straight = false
   /** Nobody looks at the outcome of a success before it is known whether it just passes. */
   readonly unseen: boolean
-  /** The stage around the user's function. */
-  readonly inner: Stage
   readonly stacks: boolean
   observers: readonly Observer[] = []
   /** Those of them that stand around calls or attempts. */
@@ -107,8 +108,8 @@ export class Plan implements Observed {
   readonly #onWarning: ((message: string) => void) | undefined
   readonly #abandonAfterMs: number | undefined
   #quoted: string | undefined
-  /** Whoever observes is told of a call and its only attempt at once when that succeeds. */
-  #terse = true
+  /** Stages and steps alone: no layer runs what is inside by itself. */
+  readonly #direct: boolean
 
   constructor(
     readonly name: string,
@@ -131,9 +132,9 @@ export class Plan implements Observed {
     const folded = fold(this)
     this.nodes = folded.nodes
     this.plain = folded.nodes.length === 1
-    this.inner = folded.nodes.at(-1) as Stage
-    this.direct = folded.nodes.every((node) => node === this.inner || node.kind === 'step')
-    this.unseen = this.trusting && folded.nodes.every((node) => node === this.inner || (node as LayerNode).passes !== undefined)
+    this.#direct = folded.nodes.every(({ kind }) => kind !== 'surround')
+    this.outermost = folded.nodes.findIndex(({ kind }) => kind === 'stage')
+    this.unseen = this.trusting && folded.nodes.every((node) => node.kind === 'stage' || node.passes !== undefined)
     this.stepsBefore = folded.stepsBefore
     this.host = folded.host
     this.warnings = folded.warnings
@@ -147,8 +148,8 @@ export class Plan implements Observed {
   #heard(): void {
     const { heard } = this.events
     this.stamping = heard || this.observers.length > 0
-    this.#terse = terse(this.observers) && !this.events.wants('attempt.settled') && !this.events.wants('call.settled')
-    this.straight = this.direct && !this.closing && this.enclosing === undefined
+    this.terse = terse(this.observers) && !this.events.wants('attempt.settled') && !this.events.wants('call.settled')
+    this.straight = this.#direct && !this.closing && this.enclosing === undefined
     this.#tellsAttempts = this.events.wants('attempt.settled')
     this.#tellsCalls = this.events.wants('call.settled')
     for (const { events } of this.policies) {
@@ -245,7 +246,8 @@ export class Plan implements Observed {
     if (this.wants('call.refused')) call.emit('call.refused', refusalFacts(refusal, of))
   }
 
-  attemptSettled(attempt: AttemptRecord, settled: Settled): void {
+  attemptSettled(attempt: AttemptRecord, settled: SettledRecord): void {
+    settled.told = true
     for (const observer of this.#told.attemptSettled) {
       try {
         quieted(observer.attemptSettled!(attempt, settled), this.report)
@@ -258,12 +260,11 @@ export class Plan implements Observed {
     this.events.send({ type: 'attempt.settled', pipeline: this.name, call: attempt.call.id, trace: attempt.call.trace?.traceId, at: settledAt, number: attempt.number, verdict, endedBy, durationMs: settledAt - attempt.startedAt })
   }
 
-  /** A call and its only attempt, of which nobody has asked for the record. */
-  succeeded(attempt: AttemptRecord, settled: Settled, value: unknown): void {
-    if (!this.#terse) {
-      this.attemptSettled(attempt, settled)
-      this.callSettled(attempt.call, succeeded(value, 'success'), settled)
-      return
+  /** A call and its only attempt, of which nobody has asked for the record. Without `settled` nobody was there to be told of the attempt. */
+  succeeded(attempt: AttemptRecord, settled: SettledRecord | undefined, value: unknown): void {
+    if (settled === undefined || settled.told || !this.terse) {
+      if (settled?.told === false) this.attemptSettled(attempt, settled)
+      return this.callSettled(attempt.call, succeeded(value, 'success'), settled ?? new SettledRecord('success', 'work', undefined, this.clock))
     }
     const observers = this.#told.succeeded
     for (let i = 0; i < observers.length; i++) {

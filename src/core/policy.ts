@@ -2,7 +2,7 @@ import type { Attempt, AttemptRecord } from './attempt.ts'
 import type { Clock } from './clock.ts'
 import type { PolicyEvents, RefusalFacts } from './events.ts'
 import type { OnInternalError } from './hooks.ts'
-import { nameOfKind, type RejectedError, type RejectedErrorClass, type SpillwayErrorDetails } from './errors.ts'
+import { nameOfKind, type RejectedError, type RejectedErrorClass } from './errors.ts'
 import { refused } from './inwards.ts'
 import { show } from './options.ts'
 import type { Outcome, Settled } from './verdict.ts'
@@ -69,8 +69,6 @@ export interface Guard<Permit extends object = object> extends PolicyBase {
   readonly kind: 'guard'
   /** Set where `admit` or `settle` read `attempt.startedAt`: the stage then stamps it (one clock read). */
   readonly timed?: boolean
-  /** Set where `settle` keeps nothing of the `settled` that it is told: the stage may then use the same one for further attempts. */
-  readonly brief?: boolean
   /** The span by which `admit` lowers the deadline, for a guard that does: it makes its expiry O(1). Live. */
   readonly timeoutMs?: number
   readonly mode?: Mode
@@ -118,11 +116,6 @@ export interface Layer<out Adds = never> extends PolicyBase {
    * `previous` is what this layer itself said last on this path, with its memo; `undefined` the first time.
    */
   after?(outcome: Outcome<Theirs>, attempt: Attempt, previous: Again | undefined): Outcome<Theirs | Adds> | Again | Promise<Outcome<Theirs | Adds>>
-  /**
-   * Beside `after`: told of the success of a call's first attempt in its place, before an outcome is made of that. `true`: this layer has nothing
-   * to say to it. Saves 88 bytes per call where all steps have it.
-   */
-  passes?(attempt: Attempt): boolean
   /** Runs `next` zero, one or many times; what it starts, it starts before it answers (its promise need not be awaited). */
   around?(next: Next, attempt: Attempt): Promise<Outcome<Theirs | Adds>>
 }
@@ -139,8 +132,6 @@ export abstract class Unadmitted {
 
 /** No: a value, until the edge of the pipeline turns it into a `RejectedError`. Made by {@link refuse}. */
 export class Refusal extends Unadmitted {
-  /** What its last error said: a guard may give many calls one and the same refusal. */
-  private said: { readonly quoted: string; readonly attempts: number; readonly message: string; readonly details: SpillwayErrorDetails } | undefined = undefined
   constructor(
     readonly policy: string,
     readonly kind: RejectedErrorClass,
@@ -154,15 +145,12 @@ export class Refusal extends Unadmitted {
   /** The error that it becomes at the edge of a pipeline; without a captured stack unless `stacks`. */
   toError(pipeline: string, attempts = 0, stacks = false, quoted: string = show(pipeline)): RejectedError {
     const { kind, policy, retryAfterMs } = this
-    let { said } = this
-    if (said === undefined || said.quoted !== quoted || said.attempts !== attempts) {
-      this.said = said = { quoted, attempts, message: `Cannot call ${quoted}: ${this.reason()}`, details: { policy, pipeline, attempts, retryAfterMs } }
-    }
+    const message = `Cannot call ${quoted}: ${this.reason()}`
     const limit = Error.stackTraceLimit
     // As `stackless`, without its closure: refusing is what runs hot in an outage.
     if (!stacks) Error.stackTraceLimit = 0
     try {
-      return new kind(said.message, said.details)
+      return new kind(message, { policy, pipeline, attempts, retryAfterMs })
     } finally {
       Error.stackTraceLimit = limit
     }

@@ -1,4 +1,5 @@
 import { Flags } from './flags.ts'
+import type { Strand } from './strand.ts'
 import type { EndedBy, Settled, Verdict } from './verdict.ts'
 
 /** Why a scope, and all work within it, was ended early. */
@@ -32,6 +33,7 @@ export interface Child {
  * every instance.
  */
 export abstract class Scope extends Flags {
+  abstract readonly strand: Strand
   /** What encloses it; `undefined` for the call. */
   abstract readonly parent: Scope | undefined
   /** The call or attempt whose answer comes from within. */

@@ -5,6 +5,7 @@ import { guarded, isThenable, quieted } from './hooks.ts'
 import { show } from './options.ts'
 import { failed, SettledRecord } from './outcome.ts'
 import { conclude } from './outwards.ts'
+import { keepsNothing } from './own.ts'
 import type { Plan } from './plan.ts'
 import { type Guard, Unadmitted, unguarded } from './policy.ts'
 import type { Ending } from './scope.ts'
@@ -73,7 +74,7 @@ export class Stage {
     const inwards = this.posts.toReversed()
     this.settling = inwards.filter(({ settle }) => settle !== undefined)
     this.releasing = inwards.filter(({ release }) => release !== undefined)
-    this.brief = this.settling.every(({ guard }) => guard.brief === true)
+    this.brief = this.settling.every(({ guard }) => keepsNothing(guard))
   }
 
   /**
@@ -115,6 +116,13 @@ export class Stage {
     }
   }
 
+  /** The permit of a guard that let it wait is the stage's from here on. */
+  keep(attempt: AttemptRecord, permit: object): void {
+    const permits = [...(attempt.permits ?? this.usual)]
+    permits[attempt.admitted++] = permit
+    attempt.permits = permits
+  }
+
   /** A permit of an attempt that is over already. */
   giveBack(guard: Guard, permit: object, attempt: AttemptRecord): undefined {
     if (permit === unguarded) return
@@ -145,41 +153,33 @@ export class Stage {
 
   /** Admitted here and refused further in: as if it had not been. */
   unwind(attempt: AttemptRecord, by: EndedBy = 'refusal'): void {
-    attempt.answered = attempt.settled = true
+    attempt.known()
     attempt.disarm()
     if (attempt.admitted === 0) return this.forget(attempt)
     this.tellBriefly(attempt, 'unused', by, undefined)
     this.free(attempt)
   }
 
-  /** The verdict is known. Only the first one counts. Answers what the guards were told. */
-  settle(attempt: AttemptRecord, verdict: Verdict, endedBy: EndedBy, retryAfterMs: number | undefined): SettledRecord | undefined {
+  /**
+   * The verdict is known. Only the first one counts. Answers what observers were told, if any is there to be told; `straight`: those that can
+   * be told of the whole call at once are told later.
+   */
+  settle(attempt: AttemptRecord, verdict: Verdict, endedBy: EndedBy, retryAfterMs: number | undefined, straight = false): SettledRecord | undefined {
     if (attempt.settled) return undefined
-    attempt.answered = attempt.settled = true
-    attempt.disarm()
+    attempt.known()
+    if (attempt.alarm !== undefined) attempt.disarm()
     const { awaitedBy } = attempt
     const { plan } = this
-    if (this.settling.length > 0 || plan.stamping || awaitedBy !== undefined) {
-      const settled = new SettledRecord(verdict, endedBy, retryAfterMs, plan.clock)
-      this.tell(attempt, settled)
-      if (plan.stamping && this.innermost && attempt.started) plan.attemptSettled(attempt, settled)
-      if (attempt.open === 0) this.release(attempt)
-      awaitedBy?.heldSettled(settled)
-      return settled
+    let settled: SettledRecord | undefined
+    if (plan.stamping || awaitedBy !== undefined) this.tell(attempt, (settled = new SettledRecord(verdict, endedBy, retryAfterMs, plan.clock)))
+    else this.tellBriefly(attempt, verdict, endedBy, retryAfterMs)
+    if (plan.stamping && this.innermost && attempt.started) {
+      settled ??= new SettledRecord(verdict, endedBy, retryAfterMs, plan.clock)
+      if (straight && plan.terse) settled.stamp()
+      else plan.attemptSettled(attempt, settled)
     }
     if (attempt.open === 0) this.release(attempt)
-    return undefined
-  }
-
-  /** The end of an attempt that has gone straight, see `straight.ts`: nothing is held, nobody waits, nothing goes on within. */
-  close(attempt: AttemptRecord, verdict: Verdict, retryAfterMs: number | undefined): SettledRecord | undefined {
-    let settled: SettledRecord | undefined
-    attempt.closed()
-    attempt.open = 0
-    if (attempt.alarm !== undefined) attempt.disarm()
-    if (this.plan.stamping) this.tell(attempt, (settled = new SettledRecord(verdict, 'work', retryAfterMs, this.plan.clock)))
-    else this.tellBriefly(attempt, verdict, 'work', retryAfterMs)
-    this.free(attempt)
+    if (awaitedBy !== undefined) awaitedBy.heldSettled(settled!)
     return settled
   }
 
@@ -316,13 +316,6 @@ export class Stage {
     }
     return used
   }
-}
-
-/** The permit is the stage's from here on. */
-export function keep(attempt: AttemptRecord, permit: object): void {
-  const permits = [...(attempt.permits ?? [])]
-  permits[attempt.admitted++] = permit
-  attempt.permits = permits
 }
 
 /** An asynchronous `admit`, or one that answers nothing, is found at its first answer. */

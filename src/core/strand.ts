@@ -61,6 +61,10 @@ export abstract class Strand extends Scope {
 
   rare: Rare | undefined
 
+  get strand(): this {
+    return this
+  }
+
   get more(): Rare {
     return (this.rare ??= new Rare())
   }

@@ -4,7 +4,7 @@ import { DeadlinePassedError } from './errors.ts'
 import { guarded } from './hooks.ts'
 import { back, broke, enter, goOn, refused } from './inwards.ts'
 import { type Guard, type LaterPlan, refuse, Refusal } from './policy.ts'
-import { keep, type Stage } from './stage.ts'
+import type { Stage } from './stage.ts'
 import type { Alarm, Ringable } from './timers.ts'
 
 /**
@@ -50,7 +50,7 @@ export class Wait implements Ringable {
     this.#finish()
     if (answer instanceof Refusal) return this.#goOn(() => answer)
     // Handed over: from here on the permit is the stage's, whoever ends the attempt first.
-    keep(attempt, answer)
+    this.#stage.keep(attempt, answer)
     this.#goOn(undefined)
   }
 

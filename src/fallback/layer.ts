@@ -1,6 +1,7 @@
 import type { Attempt } from '../core/attempt.ts'
 import { FallbackFailedError } from '../core/errors.ts'
 import { callable, show } from '../core/options.ts'
+import { letting } from '../core/own.ts'
 import type { Layer, Theirs } from '../core/policy.ts'
 import type { Outcome } from '../core/verdict.ts'
 import { type FallbackOptions, type FallbackSettings, settle } from './options.ts'
@@ -27,7 +28,7 @@ export function fallback<A>(fn: (outcome: Outcome<unknown>, attempt: Attempt) =>
   let settings = settle(options)
   const { name } = settings
 
-  return {
+  const step: Fallback<A> = {
     kind: 'layer',
     type: 'fallback',
     name,
@@ -35,7 +36,6 @@ export function fallback<A>(fn: (outcome: Outcome<unknown>, attempt: Attempt) =>
       return settings
     },
     warn: orderMistakes,
-    passes: () => settings.when === undefined,
     after(outcome: Outcome<Theirs>, attempt: Attempt): Outcome<Theirs> | Outcome<A> | Promise<Outcome<A>> {
       if (outcome.verdict === 'success' && settings.when === undefined) return outcome
       if (!answers(outcome, attempt, settings.when)) return outcome
@@ -66,6 +66,7 @@ export function fallback<A>(fn: (outcome: Outcome<unknown>, attempt: Attempt) =>
       settings = settle(change, settings)
     },
   }
+  return letting(step, () => settings.when === undefined)
 }
 
 function isThenable<A>(value: A | PromiseLike<A>): value is PromiseLike<A> {

@@ -1,5 +1,5 @@
 import type { Attempt } from '../core/attempt.ts'
-import type { TryResult } from '../core/call.ts'
+import type { TryResult } from '../core/outcome.ts'
 import type { CallOptions } from '../core/call-options.ts'
 import type { EventType, Undo } from '../core/events.ts'
 import type { Pipeline, Work } from '../core/pipeline.ts'

@@ -16,7 +16,6 @@ const TRIAL_MS = 1_000
 /** Says who has to wait, and asks the pipeline whether all is well. */
 export class ParkGuard implements Park, Keeper {
   readonly kind = 'guard'
-  readonly brief = true
   readonly type = 'park'
   readonly name: string
   readonly events: Events = new Events()
@@ -40,6 +39,10 @@ export class ParkGuard implements Park, Keeper {
   bind(host: Host): void {
     this.#host = host
     this.#lot.begin(host.clock)
+  }
+
+  get keepsNothing(): true {
+    return true
   }
 
   // ── the hooks ──

@@ -13,7 +13,6 @@ import { refusing } from './words.ts'
 /** Takes a token for each attempt, and lets wait who gets one in time. */
 export class RateLimitGuard implements RateLimit, Guard {
   readonly kind = 'guard'
-  readonly brief = true
   readonly type = 'rateLimit'
   readonly name: string
   options: RateLimitSettings
@@ -36,6 +35,10 @@ export class RateLimitGuard implements RateLimit, Guard {
   bind({ clock }: Host): void {
     this.#clock = clock
     this.#pace.begin(clock)
+  }
+
+  get keepsNothing(): true {
+    return true
   }
 
   // ── the hooks ──

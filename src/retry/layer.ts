@@ -2,6 +2,7 @@ import type { Attempt } from '../core/attempt.ts'
 import { type Clock, systemClock } from '../core/clock.ts'
 import type { EventMap } from '../core/events.ts'
 import { type Again, again, type Host, type Layer, type Theirs } from '../core/policy.ts'
+import { letting } from '../core/own.ts'
 import { endedByCaller, type Outcome } from '../core/verdict.ts'
 import { checkedDelay } from './backoff.ts'
 import { MedianLatency } from './latency.ts'
@@ -76,7 +77,14 @@ export function retry(options?: RetryOptions): Retry {
     return again(delayMs, { tries, previousMs, last: outcome } satisfies Memo, budget === false ? undefined : () => budget.refund())
   }
 
-  return {
+  function passes(attempt: Attempt): boolean {
+    if (settings.when !== undefined) return false
+    if (settings.budget !== false) settings.budget.deposit()
+    sample(attempt)
+    return true
+  }
+
+  const step: Retry = {
     kind: 'layer',
     type: 'retry',
     name,
@@ -87,12 +95,6 @@ export function retry(options?: RetryOptions): Retry {
       if (settings.budget !== false) settings.budget.bind(host.clock)
       ;({ clock, random } = host)
       bound = true
-    },
-    passes(attempt: Attempt): boolean {
-      if (settings.when !== undefined) return false
-      if (settings.budget !== false) settings.budget.deposit()
-      sample(attempt)
-      return true
     },
     after(outcome: Outcome<Theirs>, attempt: Attempt, previous: Again | undefined): Outcome<Theirs> | Again {
       const memo = previous?.memo as Memo | undefined
@@ -115,4 +117,5 @@ export function retry(options?: RetryOptions): Retry {
       settings = changed
     },
   }
+  return letting(step, passes)
 }

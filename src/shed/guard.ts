@@ -18,7 +18,6 @@ const NONE = priorities.length
 /** Asks how near its limits the pipeline is, and refuses the least important first. */
 export class ShedGuard implements Shed {
   readonly kind = 'guard'
-  readonly brief = true
   readonly type = 'shed'
   readonly name: string
   readonly events: Events = new Events()
@@ -44,6 +43,10 @@ export class ShedGuard implements Shed {
 
   bind(host: Host): void {
     this.#host = host
+  }
+
+  get keepsNothing(): true {
+    return true
   }
 
   // ── the hooks ──

@@ -21,7 +21,6 @@ const PROBE_RATIO = 0.02
 /** Decides call by call who belongs to the share that may pass, and shows the driver how it went. */
 export class ThrottleGuard implements Throttle {
   readonly kind = 'guard'
-  readonly brief = true
   readonly type = 'throttle'
   readonly name: string
   readonly events: Events = new Events()
@@ -57,6 +56,10 @@ export class ThrottleGuard implements Throttle {
     const hint = this.#hint
     // Given before there was a clock: it begins now.
     if (hint !== undefined) this.#hint = { ...hint, until: host.clock.now() + hint.forMs }
+  }
+
+  get keepsNothing(): true {
+    return true
   }
 
   // ── the hooks ──

@@ -1,7 +1,7 @@
 import { describe, expect, it, vi } from 'vitest'
 import { attempt as ownAttempt, BulkheadFullError, pipeline as build, timeout, type Attempt, type Guard, type Host } from 'spillway'
 import { manualClock } from 'spillway/testing'
-import { logged, no, on, repeat } from '../support/guards.ts'
+import { brief, logged, no, on, repeat } from '../support/guards.ts'
 
 const ok = (): Promise<string> => Promise.resolve('fine')
 const down = (): Promise<never> => Promise.reject(new Error('down'))
@@ -341,18 +341,17 @@ describe('a stage', () => {
   it('guards that keep nothing are told by one record, and yet each what it is about', async () => {
     const log: string[] = []
     const seen = new Set<object>()
-    const guard: Guard = {
+    const guard = brief({
       ...logged(log, 'a'),
-      brief: true,
       settle(_permit, settled, { number }) {
         seen.add(settled)
         // A call of the same pipeline that ends within this hook.
         if (log.length < 3) void calls.tryRun(() => 1, { priority: 'low' })
         log.push(`${number} ${settled.verdict}/${settled.endedBy}`)
       },
-    }
+    })
     const second = logged(log, 'b', { admit: ({ priority }) => (priority === 'low' ? no('b') : {}) })
-    const calls = build('p', [guard, { ...second, brief: true, settle: () => {} }])
+    const calls = build('p', [guard, brief({ ...second, settle: () => {} })])
     for (let n = 0; n < 3; n++) await calls.run(() => n)
     expect(log.filter((line) => line.includes('/'))).toEqual(['1 unused/refusal', '1 success/work', '1 success/work', '1 success/work'])
     expect(seen.size).toBe(2)

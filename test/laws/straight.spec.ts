@@ -2,7 +2,8 @@ import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { again, type Attempt, type CallOptions, type Classify, constant, fallback, type Guard, later, type Observer, pipeline, type Policy, retry, retryBudget, timeout } from 'spillway'
 import { manualClock } from 'spillway/testing'
-import { no, step } from '../support/guards.ts'
+import { letting } from '../../src/core/own.ts'
+import { brief, no, step } from '../support/guards.ts'
 
 // A call that runs once and is done has no record but its attempt's (`core/straight.ts`). Nobody may be able to tell: whoever asks for the call,
 // wherever that is, and whatever forces a record from the start on, the hooks are told the same and the caller gets the same.
@@ -21,6 +22,7 @@ type Script =
 
 const guards = fc.record({ kind: fc.constant('guard' as const), answers: fc.array(fc.constantFrom(...answers), { maxLength: 4 }), throws: fc.boolean(), brief: fc.boolean() })
 const inner = fc.array(fc.oneof({ weight: 4, arbitrary: guards }, { weight: 1, arbitrary: fc.constant({ kind: 'timeout' as const }) }), { maxLength: 3 })
+const outer = fc.array(fc.oneof({ weight: 2, arbitrary: guards }, { weight: 1, arbitrary: fc.constant({ kind: 'timeout' as const }) }), { maxLength: 2 })
 const steps = fc.array(fc.record({ kind: fc.constant('step' as const), does: fc.constantFrom(...doings) }), { maxLength: 2 })
 
 const caller: Record<(typeof callers)[number], () => CallOptions | undefined> = {
@@ -54,7 +56,7 @@ async function play(scripts: readonly Script[], work: readonly (typeof jobs)[num
   }
   const policies = scripts.map((script, i): Policy => {
     const name = `p${i}`
-    if (script.kind === 'timeout') return timeout(10, { name })
+    if (script.kind === 'timeout') return timeout(i === 0 ? 15 : 10, { name })
     if (script.kind === 'step') {
       if (script.does === 'retry') return retry({ name, backoff: constant(0), maxAttempts: 2, budget })
       if (script.does === 'fallback') return fallback((outcome) => `instead of ${outcome.verdict}`, { name })
@@ -71,14 +73,13 @@ async function play(scripts: readonly Script[], work: readonly (typeof jobs)[num
         return previous === undefined && script.does === 'again' ? again(0, 1) : outcome
       })
       // Who says nothing of a success may say so before there is an outcome.
-      return script.does === 'waits' || i % 2 === 0 ? does : { ...does, passes }
+      return script.does === 'waits' || i % 2 === 0 ? does : letting(does, passes)
     }
     const shared = {}
     let turn = 0
     const guard: Guard = {
       kind: 'guard',
       name,
-      brief: script.brief,
       admit(attempt) {
         asks('admit', attempt)
         const answer = script.answers[turn++] ?? 'shared'
@@ -97,7 +98,7 @@ async function play(scripts: readonly Script[], work: readonly (typeof jobs)[num
         told(`${name} release`, script.throws)
       },
     }
-    return guard
+    return script.brief ? brief(guard) : guard
   })
   const p = pipeline('p', policies, {
     clock,
@@ -156,8 +157,8 @@ async function play(scripts: readonly Script[], work: readonly (typeof jobs)[num
 describe('a call that goes straight', () => {
   it('ends as one that has a record from the start, whoever asks for the call and whenever', { timeout: 120_000 }, async () => {
     await fc.assert(
-      fc.asyncProperty(steps, inner, fc.array(fc.constantFrom(...jobs), { minLength: 1, maxLength: 4 }), fc.constantFrom(...places), fc.constantFrom(...callers), fc.record({ trying: fc.boolean(), classified: fc.boolean(), observed: fc.boolean() }), async (outside, within, work, place, by, how) => {
-        const scripts = [...outside, ...within]
+      fc.asyncProperty(outer, steps, inner, fc.array(fc.constantFrom(...jobs), { minLength: 1, maxLength: 4 }), fc.constantFrom(...places), fc.constantFrom(...callers), fc.record({ trying: fc.boolean(), classified: fc.boolean(), observed: fc.boolean() }), async (around, outside, within, work, place, by, how) => {
+        const scripts = [...around, ...outside, ...within]
         expect(await play(scripts, work, place, by, how)).toEqual(await play(scripts, work, 'nowhere', 'bare', how))
       }),
       { numRuns: 400 },
