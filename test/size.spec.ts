@@ -5,10 +5,10 @@ import { root } from './support/package.ts'
 
 /** kB (1000 bytes) of a user's bundle, minified and gzipped: what is allowed, and what it should come to. */
 const budgets = [
-  { code: "export { pipeline, retry } from 'spillway'", budget: 20.5, goal: 3 },
-  { code: "export { pipeline, retry, breaker, timeout } from 'spillway'", budget: 27.8, goal: 4.5 },
-  { code: "export * from 'spillway'", budget: 44.7, goal: 9 },
-  { code: "export * from 'spillway/fetch'", budget: 38 },
+  { code: "export { pipeline, retry } from 'spillway'", budget: 20.9, goal: 3 },
+  { code: "export { pipeline, retry, breaker, timeout } from 'spillway'", budget: 28.2, goal: 4.5 },
+  { code: "export * from 'spillway'", budget: 45.1, goal: 9 },
+  { code: "export * from 'spillway/fetch'", budget: 38.4 },
 ]
 
 async function size(code: string): Promise<number> {
