@@ -60,12 +60,22 @@ export class Front {
 
   consume(what: Consumer): Promise<unknown> {
     const { response } = this
-    const unusable = this.bodyUsed || this.#locked()
-    if (unusable) return (this.proto as unknown as Reads)[what].call(response)
+    if (this.used || !this.#take()) return (this.proto as unknown as Reads)[what].call(response)
     this.used = true
     // The stream that the user got before is locked from now on, as fetch's own would be.
     this.#stream?.getReader()
     return this.branch.all(consumers[what], response)
+  }
+
+  /** Takes fetch's own stream, also from its own methods where the user's is locked: they say why. To ask first whether it is locked or used took Node 20 2 µs. */
+  #take(): boolean {
+    const free = this.#stream?.locked !== true
+    try {
+      this.branch.lock()
+    } catch {
+      return false
+    }
+    return free
   }
 
   /** One lock means the other, so that fetch's own methods refuse as they should. */
