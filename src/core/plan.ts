@@ -67,8 +67,9 @@ export class Plan implements Observed {
   readonly trusting: boolean
   /** Guards alone: no outcome is looked at between the function and its caller. */
   readonly plain: boolean
-  /** The index of its outermost stage. */
+  /** The index of its outermost stage, and the stage around the user's function. */
   readonly outermost: number
+  readonly inner: Stage
   /** Whoever observes is told of a call and its only attempt at once when that succeeds. */
   terse = true
   /** Calls may go straight: see `straight.ts`. */
@@ -134,6 +135,7 @@ export class Plan implements Observed {
     this.plain = folded.nodes.length === 1
     this.#direct = folded.nodes.every(({ kind }) => kind !== 'surround')
     this.outermost = folded.nodes.findIndex(({ kind }) => kind === 'stage')
+    this.inner = folded.nodes.at(-1) as Stage
     this.unseen = this.trusting && folded.nodes.every((node) => node.kind === 'stage' || node.passes !== undefined)
     this.stepsBefore = folded.stepsBefore
     this.host = folded.host

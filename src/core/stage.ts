@@ -168,24 +168,28 @@ export class Stage {
     if (attempt.settled) return undefined
     attempt.known()
     if (attempt.alarm !== undefined) attempt.disarm()
-    const { awaitedBy } = attempt
-    const { plan } = this
+    const awaited = attempt.rare === undefined ? undefined : attempt.awaitedBy
     let settled: SettledRecord | undefined
-    if (plan.stamping || awaitedBy !== undefined) this.tell(attempt, (settled = new SettledRecord(verdict, endedBy, retryAfterMs, plan.clock)))
+    if (this.plan.stamping || awaited !== undefined) this.tell(attempt, (settled = new SettledRecord(verdict, endedBy, retryAfterMs, this.plan.clock)))
     else this.tellBriefly(attempt, verdict, endedBy, retryAfterMs)
-    if (plan.stamping && this.innermost && attempt.started) {
-      settled ??= new SettledRecord(verdict, endedBy, retryAfterMs, plan.clock)
-      if (straight && plan.terse) settled.stamp()
-      else plan.attemptSettled(attempt, settled)
-    }
+    if (this.plan.stamping) settled = this.observed(attempt, settled ?? new SettledRecord(verdict, endedBy, retryAfterMs, this.plan.clock), straight)
     if (attempt.open === 0) this.release(attempt)
-    if (awaitedBy !== undefined) awaitedBy.heldSettled(settled!)
+    if (awaited !== undefined) awaited.heldSettled(settled!)
+    return settled
+  }
+
+  /** Observers are told of an attempt that ran the function. */
+  private observed(attempt: AttemptRecord, settled: SettledRecord, straight: boolean): SettledRecord {
+    const { plan, innermost } = this
+    if (!innermost || !attempt.started) return settled
+    if (straight && plan.terse) settled.stamp()
+    else plan.attemptSettled(attempt, settled)
     return settled
   }
 
   /** All work within has ended. */
   release(attempt: AttemptRecord): void {
-    if (attempt.watch !== undefined) {
+    if (attempt.rare !== undefined && attempt.watch !== undefined) {
       this.plan.timers.clear(attempt.watch)
       attempt.watch = undefined
     }

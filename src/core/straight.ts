@@ -20,11 +20,10 @@ import { ended, follow, overtaken, told } from './work.ts'
 
 export function straight(plan: Plan, fn: (attempt: Attempt) => unknown, options: CallOptions | undefined, trying: boolean): Promise<unknown> {
   plan.callBegan()
-  const at = plan.nodes.length - 1
-  if (plan.outermost < at) return throughAll(plan, fn, options, trying)
-  const stage = plan.nodes[at] as Stage
+  const { outermost, inner: stage } = plan
+  if (plan.nodes[outermost] !== stage) return throughAll(plan, fn, options, trying)
   const attempt = straightAttempt(undefined, stage, fn, options)
-  attempt.at = at
+  attempt.at = outermost
   if (trying) attempt.trying = true
   if (stage.timed || plan.stamping) attempt.now()
   let answer: Unadmitted | undefined
@@ -35,7 +34,7 @@ export function straight(plan: Plan, fn: (attempt: Attempt) => unknown, options:
     return attempt.strand.promise()
   }
   if (answer !== undefined || attempt.thread !== undefined || attempt.rare !== undefined) return aside(attempt, answer)
-  stage.arm(attempt)
+  if (attempt.limiter !== undefined) stage.arm(attempt)
   attempt.launched()
   return run(plan, attempt, fn)
 }
