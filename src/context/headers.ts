@@ -1,4 +1,5 @@
-import type { Attempt, AttemptRecord, Priority } from '../core/attempt.ts'
+import type { Attempt, Priority } from '../core/attempt.ts'
+import type { AttemptRecord } from '../core/attempt-record.ts'
 import { headerName, known } from '../core/options.ts'
 import { isPriority } from './context.ts'
 

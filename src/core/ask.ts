@@ -1,4 +1,4 @@
-import type { AttemptRecord } from './attempt.ts'
+import type { AttemptRecord } from './attempt-record.ts'
 import { isThenable } from './hooks.ts'
 import { show, wrongType } from './options.ts'
 import { failed, succeeded } from './outcome.ts'

@@ -1,4 +1,5 @@
-import { type Attempt, AttemptRecord, priorities, type Priority } from './attempt.ts'
+import { type Attempt, priorities, type Priority } from './attempt.ts'
+import { AttemptRecord } from './attempt-record.ts'
 import { type Clock, systemClock } from './clock.ts'
 import type { Trace } from './inherit.ts'
 import { nameOf, notNegative, oneOf, outOfRange, show, unknownKey, wrongType } from './options.ts'

@@ -1,4 +1,5 @@
-import { type Attempt, AttemptRecord, type Call, type CallPayload, type Priority } from './attempt.ts'
+import type { Attempt, Call, CallPayload, Priority } from './attempt.ts'
+import { AttemptRecord } from './attempt-record.ts'
 import { inwards } from './inwards.ts'
 import { DeadlinePassedError, PipelineClosedError, stackless, TimeoutError } from './errors.ts'
 import type { EventType, Payload } from './events.ts'

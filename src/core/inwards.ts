@@ -1,4 +1,4 @@
-import { attemptOf, AttemptRecord } from './attempt.ts'
+import { attemptOf, AttemptRecord } from './attempt-record.ts'
 import { Branch } from './branch.ts'
 import { show } from './options.ts'
 import { failed, Refused } from './outcome.ts'

@@ -1,4 +1,4 @@
-import type { AttemptRecord } from './attempt.ts'
+import type { AttemptRecord } from './attempt-record.ts'
 import type { RejectedError } from './errors.ts'
 import type { Refusal } from './policy.ts'
 import type { Clock } from './clock.ts'

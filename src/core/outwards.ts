@@ -1,5 +1,5 @@
 import { type Asked, askStep, checked } from './ask.ts'
-import { AttemptRecord } from './attempt.ts'
+import { AttemptRecord } from './attempt-record.ts'
 import { guarded } from './hooks.ts'
 import { inwards } from './inwards.ts'
 import { failed, Result } from './outcome.ts'

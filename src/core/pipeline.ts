@@ -1,4 +1,5 @@
-import { abortWork, type Attempt, AttemptRecord } from './attempt.ts'
+import type { Attempt } from './attempt.ts'
+import { abortWork, AttemptRecord } from './attempt-record.ts'
 import { callOf } from './call.ts'
 import type { TryResult } from './outcome.ts'
 import { type CallOptions, callOptions, endless } from './call-options.ts'

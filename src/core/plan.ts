@@ -1,4 +1,5 @@
-import type { AttemptRecord, Priority } from './attempt.ts'
+import type { Priority } from './attempt.ts'
+import type { AttemptRecord } from './attempt-record.ts'
 import { type Clock, systemClock } from './clock.ts'
 import type { CallOptions } from './call-options.ts'
 import type { CallRecord } from './call.ts'

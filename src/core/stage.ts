@@ -1,41 +1,19 @@
-import { abortWork, type AttemptRecord } from './attempt.ts'
+import { abortWork, type AttemptRecord } from './attempt-record.ts'
 import { DeadlinePassedError, stackless, TimeoutError } from './errors.ts'
 import { beginLoop, endLoop } from './events.ts'
-import { guarded, isThenable, quieted } from './hooks.ts'
+import { guarded, quieted } from './hooks.ts'
 import { show } from './options.ts'
 import { failed, SettledRecord } from './outcome.ts'
 import { conclude } from './outwards.ts'
 import { keepsNothing } from './own.ts'
 import type { Plan } from './plan.ts'
 import { type Guard, Unadmitted, unguarded } from './policy.ts'
+import { NOTHING, Post, prove } from './post.ts'
 import type { Ending } from './scope.ts'
 import type { EndedBy, Settled, Verdict } from './verdict.ts'
 
 /** Whose timer comes later than this was paused itself (a blocked event loop, a laptop asleep): that says nothing about the dependency. */
 export const lateAfterMs = (spanMs: number): number => Math.max(50, spanMs * 0.1)
-
-/** Before a guard's first answer, which may be anything. */
-const NOTHING = Symbol('nothing')
-
-/**
- * A guard as its stage sees it. Stages of all pipelines share one loop, which meets guards of every shape there: looking a hook up
- * takes it 5 to 10 ns each time, so they are looked up once.
- */
-class Post {
-  readonly admit: Guard['admit']
-  readonly settle: Guard['settle']
-  readonly release: Guard['release']
-  constructor(
-    readonly guard: Guard,
-    readonly index: number,
-  ) {
-    // oxlint-disable-next-line typescript/unbound-method -- each is called with its guard as `this`
-    const { admit, settle, release } = guard
-    this.admit = admit
-    this.settle = settle
-    this.release = release
-  }
-}
 
 /**
  * A run of neighbouring guards. The only place that admits, settles and releases, and so the only one that has to know
@@ -320,11 +298,4 @@ export class Stage {
     }
     return used
   }
-}
-
-/** An asynchronous `admit`, or one that answers nothing, is found at its first answer. */
-function prove(guard: Guard, answer: unknown): void {
-  if (typeof answer === 'object' && answer !== null && !isThenable(answer) && !(answer instanceof Error)) return
-  quieted(answer)
-  throw new TypeError(`admit of the guard ${show(guard.name)} must answer an object, refuse(…) or later(…) at once, got ${answer instanceof Error ? 'an error' : show(answer)}`)
 }

@@ -1,5 +1,5 @@
 import { askClassify, askStep } from './ask.ts'
-import type { AttemptRecord } from './attempt.ts'
+import type { AttemptRecord } from './attempt-record.ts'
 import { defer } from './deferred.ts'
 import { succeeded } from './outcome.ts'
 import { deliver, outwards } from './outwards.ts'

@@ -1,4 +1,4 @@
-import type { AttemptRecord } from './attempt.ts'
+import type { AttemptRecord } from './attempt-record.ts'
 import type { CallRecord } from './call.ts'
 import type { Trace } from './inherit.ts'
 import { type Deferred, defer } from './deferred.ts'

@@ -1,4 +1,5 @@
-import { type Attempt, AttemptRecord } from './attempt.ts'
+import type { Attempt } from './attempt.ts'
+import { AttemptRecord } from './attempt-record.ts'
 import { CallRecord } from './call.ts'
 import { type CallOptions, callOptions, deadlineOf } from './call-options.ts'
 import { checkClock, type Clock, systemClock } from './clock.ts'

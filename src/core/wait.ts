@@ -1,4 +1,4 @@
-import type { AttemptRecord } from './attempt.ts'
+import type { AttemptRecord } from './attempt-record.ts'
 import { closedRefusal } from './call.ts'
 import { DeadlinePassedError } from './errors.ts'
 import { guarded } from './hooks.ts'

@@ -1,5 +1,5 @@
 import { askClassify } from './ask.ts'
-import type { AttemptRecord } from './attempt.ts'
+import type { AttemptRecord } from './attempt-record.ts'
 import { Result } from './outcome.ts'
 import { conclude } from './outwards.ts'
 import { Place, WOKEN } from './place.ts'

@@ -1,4 +1,5 @@
-import type { AttemptRecord, Held } from '../core/attempt.ts'
+import type { Held } from '../core/attempt.ts'
+import type { AttemptRecord } from '../core/attempt-record.ts'
 import { type Called, listen, unlisten } from '../core/caller-signal.ts'
 import { stackless, TimeoutError } from '../core/errors.ts'
 import { show } from '../core/options.ts'

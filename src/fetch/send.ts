@@ -1,4 +1,5 @@
-import type { Attempt, AttemptRecord } from '../core/attempt.ts'
+import type { Attempt } from '../core/attempt.ts'
+import type { AttemptRecord } from '../core/attempt-record.ts'
 import { guarded } from '../core/hooks.ts'
 import { fromElsewhere, noteMistake } from './blame.ts'
 import type { FetchSettings } from './options.ts'

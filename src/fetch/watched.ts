@@ -1,4 +1,5 @@
-import type { Attempt, AttemptRecord } from '../core/attempt.ts'
+import type { Attempt } from '../core/attempt.ts'
+import type { AttemptRecord } from '../core/attempt-record.ts'
 import { Body } from './body.ts'
 import { Bound } from './bound.ts'
 import { headSucceeded } from './classify.ts'
