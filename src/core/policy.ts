@@ -1,8 +1,9 @@
-import type { Attempt, AttemptRecord } from './attempt.ts'
+import type { Attempt } from './attempt.ts'
+import type { AttemptRecord } from './attempt-record.ts'
 import type { Clock } from './clock.ts'
 import type { PolicyEvents, RefusalFacts } from './events.ts'
 import type { OnInternalError } from './hooks.ts'
-import { nameOfKind, type RejectedError, type RejectedErrorClass } from './errors.ts'
+import { nameOfKind, type RejectedError, type RejectedErrorClass, stackless } from './errors.ts'
 import { refused } from './inwards.ts'
 import { show } from './options.ts'
 import type { Outcome, Settled } from './verdict.ts'
@@ -145,15 +146,7 @@ export class Refusal extends Unadmitted {
   /** The error that it becomes at the edge of a pipeline; without a captured stack unless `stacks`. */
   toError(pipeline: string, attempts = 0, stacks = false, quoted: string = show(pipeline)): RejectedError {
     const { kind, policy, retryAfterMs } = this
-    const message = `Cannot call ${quoted}: ${this.reason()}`
-    const limit = Error.stackTraceLimit
-    // As `stackless`, without its closure: refusing is what runs hot in an outage.
-    if (!stacks) Error.stackTraceLimit = 0
-    try {
-      return new kind(message, { policy, pipeline, attempts, retryAfterMs })
-    } finally {
-      Error.stackTraceLimit = limit
-    }
+    return stackless(() => new kind(`Cannot call ${quoted}: ${this.reason()}`, { policy, pipeline, attempts, retryAfterMs }), stacks)
   }
 
   /** @internal */
