@@ -37,8 +37,8 @@ export interface Observer {
   callSettled?(call: Call, outcome: Outcome<unknown>, settled: Settled): void
   /**
    * A call and its only attempt have succeeded; `attempt.startedAt` is when both began. Told in the place of the two above, which are still told of
-   * every other call: one that failed, was refused, waited, was tried again, has a signal or deadline of its caller's, or a classifier of its
-   * pipeline's. Where all observers have this hook, and nobody listens to `call.settled` or `attempt.settled`, such a call needs no record of its own.
+   * every other call: one that failed, was refused, waited, was tried again, reads its signal, has a signal or deadline of its caller's, or a classifier
+   * of its pipeline's. Where all observers have this hook, and nobody listens to `call.settled` or `attempt.settled`, such a call needs no record of its own.
    */
   succeeded?(attempt: Attempt, settled: Settled): void
   /** A guard refused an attempt, or a closed pipeline a call. */
